@@ -1,0 +1,309 @@
+"""Runs programs on the host.
+
+Nothing else in the package starts a process: each one gets a deadline, its own process group
+(so that nothing of it survives the deadline or a Ctrl-C), drained streams and a result that says what ran.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import os
+import queue
+import re
+import shlex
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from lab.errors import HostError, LabError
+
+GRACE = 5.0
+"""Seconds between the polite and the final signal to a process group."""
+
+DRAIN = 1.0
+"""Seconds to wait for output after the program ended (a daemon it started may keep the pipes open)."""
+
+_SECRET = re.compile(r"(password|passwd|secret|token|credential)", re.IGNORECASE)
+
+
+class ProcessTimeout(HostError):  # noqa: N818 - the name says it
+    """A program did not end before its deadline; its whole process group has been killed."""
+
+
+class ProcessError(HostError):
+    """A program ended with an exit code other than 0."""
+
+
+def redact(argv: Sequence[str]) -> str:
+    """Return the command as one would type it, without the values of secret-looking options."""
+    shown: list[str] = []
+    hide_next = False
+    for argument in argv:
+        name, equals, _ = argument.partition("=")
+        if hide_next:
+            shown.append("***")
+            hide_next = False
+        elif equals and _SECRET.search(name):
+            shown.append(f"{name}=***")
+        else:
+            shown.append(shlex.quote(argument))
+            hide_next = argument.startswith("-") and _SECRET.search(argument) is not None
+    return " ".join(shown)
+
+
+def last_lines(text: str, count: int = 10) -> str:
+    """Return the last lines of a text that have something on them."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
+
+
+@dataclass(frozen=True)
+class Result:
+    """What ran and how it ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    """The exit code; negative: ended by that signal."""
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program ended with exit code 0."""
+        return self.returncode == 0
+
+    def check(
+        self,
+        error: type[LabError] = ProcessError,
+        *,
+        code: str = "LAB-HOST-101",
+        hint: str = "",
+        log: Path | None = None,
+    ) -> Result:
+        """Return the result itself, or raise when the program failed.
+
+        Args:
+            error: class of the error to raise.
+            code: stable ID of the error.
+            hint: what the user can do about it.
+            log: where the whole output is.
+
+        Raises:
+            LabError: the program's exit code is not 0.
+        """
+        if self.ok:
+            return self
+        if self.returncode < 0:
+            how = f"was ended by {signal.Signals(-self.returncode).name}"
+        else:
+            how = f"failed with exit code {self.returncode}"
+        tail = last_lines(self.stderr) or last_lines(self.stdout)
+        message = f"'{redact(self.argv)}' {how} after {self.seconds:.1f} s"
+        raise error(f"{message}:\n{tail}" if tail else message, code=code, hint=hint, log=log)
+
+
+class Runner(Protocol):
+    """The signature of `run`, so that tests can pass a fake."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout: float,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,  # noqa: A002 - named as subprocess.run names it
+        on_line: Callable[[str], None] | None = None,
+        log: Path | None = None,
+    ) -> Result:
+        """Run a program to its end."""
+        ...
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    input: str | None = None,  # noqa: A002 - named as subprocess.run names it
+    on_line: Callable[[str], None] | None = None,
+    log: Path | None = None,
+) -> Result:
+    """Run a program to its end and return its result, whatever the exit code is.
+
+    Args:
+        argv: the program and its arguments; no shell is involved.
+        timeout: seconds until the program and all it started are killed.
+        cwd: directory to run in.
+        env: variables added to this process's environment.
+        input: text for standard input, which is empty otherwise.
+        on_line: called in this thread with each line of either stream as it comes.
+        log: file the command line and both streams are appended to (created 0600).
+
+    Raises:
+        ProcessTimeout: the deadline passed.
+        HostError: the program is not installed or cannot be started.
+    """
+    argv = tuple(argv)
+    started = time.monotonic()
+    with _open_log(log) as log_file:
+        if log_file:
+            log_file.write(f"$ {redact(argv)}\n")
+        child = _spawn(argv, cwd, env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
+        output = _Output(child, input)
+        try:
+            for text in output.lines(started + timeout):
+                if log_file:
+                    log_file.write(text)
+                    log_file.flush()
+                if on_line:
+                    # A progress bar redraws its line with carriage returns: the last state counts.
+                    on_line(text.rstrip("\r\n").rpartition("\r")[2])
+        except TimeoutError:
+            _kill_group(child)
+            tail = last_lines(output.stderr or output.stdout)
+            raise ProcessTimeout(
+                f"'{redact(argv)}' did not end within {timeout:.0f} s and was killed"
+                + (f"; it last said:\n{tail}" if tail else ""),
+                code="LAB-HOST-102",
+                hint="Is the machine very busy? If not, the log may say what it was waiting for.",
+                log=log,
+            ) from None
+        except BaseException:
+            _kill_group(child)
+            raise
+        return Result(argv, child.wait(), output.stdout, output.stderr, time.monotonic() - started)
+
+
+def _spawn(
+    argv: tuple[str, ...], cwd: Path | None, env: Mapping[str, str] | None, stdin: int
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env={**os.environ, **env} if env else None,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not cwd.is_dir():
+            raise HostError(f"directory '{cwd}' does not exist", code="LAB-HOST-103") from error
+        raise HostError(
+            f"program '{argv[0]}' was not found",
+            code="LAB-HOST-104",
+            hint=f"Install '{argv[0]}' or put its directory on PATH.",
+        ) from error
+    except OSError as error:
+        raise HostError(f"'{redact(argv)}' cannot be started: {error}", code="LAB-HOST-105") from error
+
+
+class _Output:
+    """Feeds and drains a child's pipes in threads, so that a full one never stalls the others."""
+
+    def __init__(self, child: subprocess.Popen[bytes], text_in: str | None) -> None:
+        self._child = child
+        self._events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._chunks: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        assert child.stdout is not None  # noqa: S101 - both are pipes, see _spawn
+        assert child.stderr is not None  # noqa: S101
+        self._start(self._read, "stdout", child.stdout)
+        self._start(self._read, "stderr", child.stderr)
+        self._start(self._wait)
+        if child.stdin is not None:
+            self._start(self._write, child.stdin, (text_in or "").encode())
+
+    @property
+    def stdout(self) -> str:
+        return "".join(self._chunks["stdout"])
+
+    @property
+    def stderr(self) -> str:
+        return "".join(self._chunks["stderr"])
+
+    def lines(self, deadline: float) -> Iterator[str]:
+        """Yield each line with its end, until the child ended and its streams are drained."""
+        open_streams, ended = 2, False
+        while open_streams or not ended:
+            try:
+                name, text = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                if ended:
+                    return
+                raise TimeoutError from None
+            if name == "end":
+                ended = True
+                deadline = time.monotonic() + DRAIN
+            elif not text:
+                open_streams -= 1
+            else:
+                self._chunks[name].append(text)
+                yield text
+
+    @staticmethod
+    def _start(target: Callable[..., None], *args: object) -> None:
+        threading.Thread(target=target, args=args, daemon=True).start()
+
+    def _wait(self) -> None:
+        self._child.wait()
+        self._events.put(("end", ""))
+
+    def _read(self, name: str, pipe: IO[bytes]) -> None:
+        with pipe:
+            for line in split_lines(iter(lambda: pipe.read(65536), b"")):
+                self._events.put((name, line))
+        self._events.put((name, ""))
+
+    @staticmethod
+    def _write(pipe: IO[bytes], data: bytes) -> None:
+        # The program may end without reading all of it.
+        with contextlib.suppress(BrokenPipeError), pipe:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(pipe.fileno(), view) :]
+
+
+def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Decode UTF-8 (what is not becomes a replacement character) and yield whole lines with their ends."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    pending = ""
+    for chunk in chunks:
+        *whole, rest = decoder.decode(chunk).split("\n")
+        for line in whole:
+            yield pending + line + "\n"
+            pending = ""
+        pending += rest
+    pending += decoder.decode(b"", final=True)
+    if pending:
+        yield pending
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE)
+        # Also when the leader is gone: what it started may not be.
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+@contextlib.contextmanager
+def _open_log(path: Path | None) -> Iterator[IO[str] | None]:
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as file:
+        yield file
