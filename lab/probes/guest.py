@@ -1,0 +1,79 @@
+"""Asks the guest everything that the status needs, in one round trip."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab.process import last_lines
+from lab.transport.base import Transport
+
+TIMEOUT = 75.0
+"""Seconds for the whole; each question has a shorter deadline of its own in the script."""
+
+NOT_INSTALLED = 127
+TIMED_OUT = (124, 137)
+
+_SCRIPT = Path(__file__).with_name("guest.sh")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one program in the guest said."""
+
+    returncode: int
+    stdout: str = ""
+    stderr: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the program ended with exit code 0."""
+        return self.returncode == 0
+
+    @property
+    def problem(self) -> str:
+        """One line that says why there is no good answer."""
+        if self.returncode in TIMED_OUT:
+            return "it did not answer in time"
+        text = last_lines(self.stderr, 1) or last_lines(self.stdout, 1)
+        return text.strip() or f"it ended with exit code {self.returncode}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All answers by name. A question that was not asked has none."""
+
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+
+    def get(self, name: str) -> Answer:
+        """Return an answer; one that says so if the question was not asked."""
+        return self.answers.get(name, Answer(NOT_INSTALLED, "", "it was not asked"))
+
+    def text(self, name: str) -> str:
+        """Return an answer's standard output, empty unless the program succeeded."""
+        answer = self.get(name)
+        return answer.stdout if answer.ok else ""
+
+
+def ask(transport: Transport, controller: str, model: str) -> Facts:
+    """Run the script in the guest and return its answers.
+
+    Raises:
+        LabError: The guest did not answer.
+    """
+    mark = f"@@{secrets.token_hex(8)}"
+    command = shlex.join(["bash", "-s", "--", mark, controller, model])
+    result = transport.run(command, timeout=TIMEOUT, input=_SCRIPT.read_text(encoding="utf-8"))
+    return Facts(dict(_split(result.check().stdout, mark)))
+
+
+def _split(text: str, mark: str) -> Iterator[tuple[str, Answer]]:
+    """Take the script's output apart: each chunk starts with ``NAME EXIT-CODE`` or ``NAME stderr``."""
+    chunks = text.split(f"\n{mark} ")[1:]
+    for out, err in zip(chunks[::2], chunks[1::2], strict=True):
+        head, _, stdout = out.partition("\n")
+        name, _, returncode = head.partition(" ")
+        yield name, Answer(int(returncode), stdout, err.partition("\n")[2])

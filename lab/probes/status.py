@@ -1,0 +1,102 @@
+"""The status of a lab in layers, each ready or not, since when, and why not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lab.config import Settings
+from lab.errors import JujuError, KubeflowError, LabError, MicroK8sError, VMError
+from lab.probes import guest
+from lab.probes.juju import applications_layer, juju_layer
+from lab.probes.kubernetes import microk8s_layer
+from lab.probes.model import Item, Layer, Status, from_epoch, iso
+from lab.probes.render import render
+from lab.transport.base import Transport
+
+__all__ = ["Item", "Layer", "Status", "collect", "render"]
+
+RUNNING = "running"
+
+_UPPER = (
+    ("snapd", VMError),
+    ("microk8s", MicroK8sError),
+    ("juju", JujuError),
+    ("applications", KubeflowError),
+)
+
+
+def collect(transport: Transport | None, machine_state: str, settings: Settings) -> Status:
+    """Find out the state of every layer, with one command in the guest.
+
+    Args:
+        transport: The way into the guest; ``None`` if it does not answer or does not run.
+        machine_state: The machine's state as Vagrant calls it, such as ``running``.
+        settings: Which lab it is and what it has to have.
+    """
+    if machine_state != RUNNING:
+        return _blind(settings, f"the VM is {machine_state.replace('_', ' ')}")
+    if transport is None:
+        return _blind(settings, "the VM runs but does not answer on ssh")
+    provision = settings.provision_env
+    model = provision.get("LAB_MODEL", "")
+    controller = provision.get("LAB_CONTROLLER", "")
+    try:
+        facts = guest.ask(transport, controller, model)
+    except LabError as error:
+        return _blind(settings, f"the VM runs but does not answer: {error.message}")
+    now = _clock(facts)
+    layers = (
+        Layer(Item("vm", True, _boot_time(facts, now), RUNNING), VMError.exit_code),
+        _snapd_layer(facts),
+        microk8s_layer(facts, provision.get("LAB_ADDONS", "").split(), _snap_problem(facts, "microk8s")),
+        juju_layer(facts, controller, model, _snap_problem(facts, "juju")),
+        applications_layer(facts, settings.edition.expect.applications),
+    )
+    return Status(settings.name, settings.edition.name, settings.banner, layers, now)
+
+
+def _blind(settings: Settings, reason: str) -> Status:
+    """Return the status of a lab that cannot be looked into."""
+    layers = [Layer(Item("vm", False, None, reason), VMError.exit_code)]
+    layers += [Layer(Item(name, None, None, reason), error.exit_code) for name, error in _UPPER]
+    return Status(settings.name, settings.edition.name, settings.banner, tuple(layers), datetime.now(UTC))
+
+
+def _snapd_layer(facts: guest.Facts) -> Layer:
+    properties = dict(line.partition("=")[::2] for line in facts.text("snapd").splitlines() if "=" in line)
+    since = from_epoch(properties.get("ActiveEnterTimestamp", ""))
+    listed = facts.get("snaps")
+    if listed.returncode == guest.NOT_INSTALLED:
+        own = Item("snapd", False, None, "snapd is not installed")
+    elif not listed.ok:
+        own = Item("snapd", False, since, listed.problem)
+    else:
+        # An idle snapd stops itself and is started by its socket, so the answer counts, not the unit.
+        own = Item("snapd", True, since)
+    return Layer(own, VMError.exit_code)
+
+
+def _snap_problem(facts: guest.Facts, name: str) -> str | None:
+    """Return what is wrong with an installed snap; ``None`` when it is fine or snapd cannot be asked."""
+    if not facts.get("snaps").ok:
+        return None
+    for line in facts.text("snaps").splitlines()[1:]:
+        fields = line.split()
+        if fields and fields[0] == name:
+            notes = set(fields[-1].split(","))
+            bad = sorted(notes & {"disabled", "broken"})
+            return f"the snap {name} is {' and '.join(bad)}" if bad else None
+    return f"the snap {name} is not installed"
+
+
+def _clock(facts: guest.Facts) -> datetime:
+    text = facts.text("clock").strip()
+    return datetime.fromtimestamp(int(text), UTC) if text.isdigit() else datetime.now(UTC)
+
+
+def _boot_time(facts: guest.Facts, now: datetime) -> str | None:
+    try:
+        up = float(facts.text("uptime").split()[0])
+    except (IndexError, ValueError):
+        return None
+    return iso(datetime.fromtimestamp(now.timestamp() - up, UTC))
