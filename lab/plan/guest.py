@@ -1,0 +1,70 @@
+"""Where the lab's files are in the guest, and the shell commands that the engine runs there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+HOME = ".kubeflow-lab"
+"""The lab's directory in the guest, from the login user's home directory."""
+
+PROVISION = f"{HOME}/provision"
+ENV_FILE = f"{HOME}/lab.env"
+CREDENTIALS = f"{HOME}/credentials"
+KUBECONFIG = ".kube/config"
+
+# In a tmpfs: after a reboot there is nothing left to stop, and the number may be another process's.
+_GROUP_FILE = "/run/lock/kubeflow-lab.group"
+
+
+def script(name: str, action: str) -> str:
+    """Return the command that runs one action of a script to its end."""
+    return f"bash ~/{PROVISION}/{shlex.quote(name)}.sh {shlex.quote(action)}"
+
+
+def stoppable(command: str) -> str:
+    """Return the command, made so that `stop_leftovers` finds it even from another connection."""
+    return f"read -r _ _ _ _ group _ </proc/$$/stat && echo $group >{_GROUP_FILE} && exec {command}"
+
+
+def stop_leftovers() -> str:
+    """Return a command that ends what an interrupted run left behind in the guest.
+
+    A command outlives the connection that started it. Two runs of one step at a time would
+    disturb each other, so nothing is started before the older one has ended.
+    """
+    return f"""
+[ -s {_GROUP_FILE} ] || exit 0
+group=$(cat {_GROUP_FILE})
+rm -f {_GROUP_FILE}
+grep -qs {HOME} "/proc/$group/cmdline" || exit 0
+sudo kill -TERM -- "-$group" 2>/dev/null || exit 0
+for _ in $(seq 50); do
+  sudo kill -0 -- "-$group" 2>/dev/null || break
+  sleep 0.2
+done
+sudo kill -KILL -- "-$group" 2>/dev/null
+echo stopped
+"""
+
+
+def check_in_order(names: Sequence[str]) -> str:
+    """Return a command that checks the steps up to the first that is not satisfied.
+
+    One round trip and one shell instead of one each: most of the time of an `up` that
+    finds everything in place would go there.
+    """
+    return f"""
+for step in {" ".join(shlex.quote(name) for name in names)}; do
+  echo "::check $step"
+  bash ~/{PROVISION}/"$step".sh check </dev/null
+  result=$?
+  echo "::checked $step $result"
+  [ "$result" = 0 ] || break
+done 2>&1
+"""
+
+
+def fresh_home() -> str:
+    """Return a command that makes room for the scripts, so that none of an older version stays."""
+    return f"mkdir -p -m 700 ~/{HOME} && rm -rf ~/{PROVISION}"

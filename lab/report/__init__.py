@@ -1,0 +1,1 @@
+"""What is told while the lab works: events, and those who show or write them."""
