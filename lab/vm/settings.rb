@@ -1,0 +1,183 @@
+# What the lab is made of: lab.yaml, the edition's file, the bundle's manifest, and LAB_* variables over them all.
+# The Python package reads the same files in the same order (lab/config.py), and with greater care: here a wrong
+# value ends in Vagrant's own message.
+
+require "json"
+require "yaml"
+
+module Lab
+  # Shown by Vagrant as one message, without a backtrace.
+  class Error < Vagrant::Errors::VagrantError
+    def initialize(message)
+      @text = message
+      super()
+    end
+
+    def error_message
+      @text
+    end
+  end
+
+  class Settings
+    DEFAULTS = { "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {} }.freeze
+    GUEST_PORTS = { "ssh" => 22, "kubernetes" => 16443, "http" => 80 }.freeze
+
+    attr_reader :root
+
+    # root: directory of the Vagrantfile; env: the environment
+    def initialize(root, env)
+      @root = root
+      @env = env
+      file = File.join(root, "lab.yaml")
+      @chosen = DEFAULTS.merge(File.exist?(file) ? read_yaml(file) : {})
+    end
+
+    def name
+      choice("name")
+    end
+
+    def provider
+      choice("provider") || (RUBY_PLATFORM.include?("linux") ? "libvirt" : "virtualbox")
+    end
+
+    def cpus
+      Integer(choice("cpus") || edition["host"]["cpus"])
+    end
+
+    def memory_mib
+      Integer(choice("memory_mib") || edition["host"]["memory_mib"])
+    end
+
+    def disk_gib
+      Integer(choice("disk_gib") || edition["host"]["disk_gib"])
+    end
+
+    # The port on the host for "ssh", "kubernetes" or "http"; nil when none was chosen.
+    def port(service)
+      chosen = variable("LAB_PORTS_#{service.upcase}") || (@chosen["ports"] || {})[service]
+      chosen && Integer(chosen)
+    end
+
+    # Where this lab's state is kept.
+    def state_dir
+      File.join(root, ".lab", name)
+    end
+
+    def edition
+      @edition ||= begin
+        directory = File.join(root, "lab", "editions")
+        file = File.join(directory, "#{edition_name}.yaml")
+        unless File.exist?(file)
+          known = Dir.children(directory).grep(/\.yaml\z/).map { |entry| File.basename(entry, ".yaml") }
+          raise Error, "There is no edition '#{edition_name}'. Editions: #{known.sort.join(', ')}."
+        end
+        read_yaml(file)
+      end
+    end
+
+    def edition_name
+      choice("edition")
+    end
+
+    def bundled?
+      edition["source"] == "bundle"
+    end
+
+    # The box: its name and, when it comes from a bundle, its file and that file's sha256 sum.
+    def box
+      return edition["box"].transform_keys(&:to_sym) unless bundled?
+      return { name: "lab/#{edition_name}" } unless manifest # enough for status, halt, destroy
+      # A bundle's box is for libvirt.
+      return { name: "debian/bookworm64" } if provider == "virtualbox"
+
+      { name: manifest["box"]["name"], file: bundle_file("box"), sha256: manifest["box"]["sha256"] }
+    end
+
+    # The disk image with the bundle's snaps and images; nil for editions from the store.
+    def iso
+      bundled? && manifest ? bundle_file("iso") : nil
+    end
+
+    # Stops with the command to type when the edition needs a bundle and there is none.
+    def require_bundle
+      return if !bundled? || manifest
+
+      raise Error, "The edition '#{edition_name}' needs its bundle, and there is none in '#{bundle}'.\n" \
+                   "Build it first: python -m rehearsal build"
+    end
+
+    # The scripts' settings, as shell.
+    def lab_env
+      values = edition["provision"].dup
+      values["LAB_METALLB_RANGE"] = choice("metallb_range") if choice("metallb_range")
+      values.sort.map { |key, value| "export #{key}='#{value.to_s.gsub("'", "'\\\\''")}'\n" }.join
+    end
+
+    # A shell script for the guest that writes lab.env and makes room for the scripts.
+    def upload_script
+      <<~SCRIPT
+        set -eu
+        install -d -m 0700 ~/.kubeflow-lab
+        rm -rf ~/.kubeflow-lab/provision
+        cat >~/.kubeflow-lab/lab.env <<'END_OF_LAB_ENV'
+        #{lab_env}END_OF_LAB_ENV
+      SCRIPT
+    end
+
+    # Remembers what the lab is made with, so that later commands need no variables (read_record in lab/config.py).
+    def write_record
+      make_state_dir
+      file = File.join(state_dir, "lab.json")
+      return if File.exist?(file)
+
+      record = { "schema" => 1, "edition" => edition_name, "provider" => provider }
+      File.write(file, "#{JSON.pretty_generate(record)}\n", perm: 0o600)
+    end
+
+    def make_state_dir
+      [File.dirname(state_dir), state_dir].each { |path| Dir.mkdir(path, 0o700) unless Dir.exist?(path) }
+    end
+
+    private
+
+    # Environment over what the lab was made with over lab.yaml.
+    def choice(key)
+      variable("LAB_#{key.upcase}") || (key == "name" ? nil : record[key]) || @chosen[key]
+    end
+
+    def variable(name)
+      value = @env[name].to_s
+      value.empty? ? nil : value
+    end
+
+    def record
+      @record ||= begin
+        JSON.parse(File.read(File.join(state_dir, "lab.json"))).slice("edition", "provider")
+      rescue Errno::ENOENT, JSON::ParserError
+        {}
+      end
+    end
+
+    def bundle
+      from_env = variable("LAB_BUNDLE")
+      return File.expand_path(from_env) if from_env
+      return File.expand_path(@chosen["bundle"], root) if @chosen["bundle"]
+
+      cache = variable("XDG_CACHE_HOME") || File.expand_path("~/.cache")
+      File.join(cache, "kubeflow-lab", "bundles", edition_name)
+    end
+
+    def manifest
+      file = File.join(bundle, "manifest.json")
+      @manifest ||= File.exist?(file) ? JSON.parse(File.read(file)) : nil
+    end
+
+    def bundle_file(entry)
+      File.join(bundle, manifest[entry]["file"])
+    end
+
+    def read_yaml(file)
+      YAML.safe_load(File.read(file, encoding: "UTF-8")) || {}
+    end
+  end
+end
