@@ -1,0 +1,143 @@
+"""What is gathered when a test fails, while what it made still exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from lab.config import Settings
+from lab.probes.status import RUNNING, collect, render
+from lab.testing.kube import Kube, Object
+from lab.testing.pods import describe
+from lab.transport.base import Transport
+
+COMMAND_TIMEOUT = 30.0
+
+GUEST_COMMANDS: dict[str, str] = {
+    "failed units": "systemctl --failed --no-pager --plain",
+    "journal": "sudo -n journalctl --no-pager --priority=warning --lines=60",
+    "snap changes": "/usr/bin/snap changes | tail -n 15",
+}
+JUJU_COMMANDS: dict[str, str] = {
+    "juju status": "/snap/bin/juju status",
+    "juju debug-log": "/snap/bin/juju debug-log --replay --no-tail --limit 60 --level WARNING",
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One piece of evidence."""
+
+    title: str
+    text: str
+
+
+def gather(
+    lab: Settings,
+    transport: Transport,
+    *,
+    kube: Kube | None = None,
+    namespaces: Sequence[str] = (),
+    juju: bool = False,
+) -> list[Piece]:
+    """Gather evidence. What cannot be had is said in its place; nothing is raised.
+
+    Args:
+        lab: The lab.
+        transport: The way into its guest.
+        kube: Its Kubernetes, if the test used that.
+        namespaces: The test's namespaces.
+        juju: Whether Juju's view matters too.
+    """
+    sources: dict[str, Callable[[], str]] = {"status": partial(_status, lab, transport)}
+    if kube is not None:
+        for namespace in namespaces:
+            sources[f"events in {namespace}"] = partial(_events, kube, namespace)
+            sources[f"objects in {namespace}"] = partial(_objects, kube, namespace)
+            sources[f"logs in {namespace}"] = partial(_logs, kube, namespace)
+    commands = GUEST_COMMANDS | (JUJU_COMMANDS if juju else {})
+    for title, command in commands.items():
+        sources[title] = partial(_run, transport, command)
+    pieces = []
+    for title, source in sources.items():
+        try:
+            text = source()
+        except Exception as error:  # the failure that is being reported must stay the one that is seen
+            text = f"(not to be had: {type(error).__name__}: {error})"
+        pieces.append(Piece(title, text.rstrip() or "(nothing)"))
+    return pieces
+
+
+def write(pieces: Sequence[Piece], directory: Path) -> None:
+    """Write each piece to a file of its own."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number, piece in enumerate(pieces, 1):
+        name = f"{number:02}-{slug(piece.title)}.txt"
+        (directory / name).write_text(piece.text + "\n", encoding="utf-8")
+
+
+def slug(text: str) -> str:
+    """Return a text as a name for a file or an object."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def _status(lab: Settings, transport: Transport) -> str:
+    return render(collect(transport, RUNNING, lab), terminal=False)
+
+
+def _run(transport: Transport, command: str) -> str:
+    result = transport.run(command, timeout=COMMAND_TIMEOUT)
+    return result.stdout + result.stderr
+
+
+def _events(kube: Kube, namespace: str) -> str:
+    events = sorted(kube.list("v1", "Event", namespace), key=_time)
+    lines = []
+    for event in events:
+        about = event.get("involvedObject") or {}
+        lines.append(
+            f"{_time(event)}  {event.get('type', ''):<7}  {event.get('reason', '')}  "
+            f"{about.get('kind', '')}/{about.get('name', '')}: {event.get('message', '')}"
+        )
+    return "\n".join(lines)
+
+
+def _time(event: Object) -> str:
+    metadata = event.get("metadata") or {}
+    return str(
+        event.get("lastTimestamp") or event.get("eventTime") or metadata.get("creationTimestamp") or ""
+    )
+
+
+def _objects(kube: Kube, namespace: str) -> str:
+    parts = []
+    for kind in ("Pod", "Service", "Endpoints", "PersistentVolumeClaim"):
+        for item in kube.list("v1", kind, namespace):
+            head = f"# {kind} {item['metadata']['name']}"
+            head += f": {describe(item)}\n" if kind == "Pod" else "\n"
+            shown = {key: item[key] for key in ("spec", "status", "subsets") if item.get(key)}
+            parts.append(head + yaml.safe_dump(shown, sort_keys=False, width=120))
+    return "\n".join(parts)
+
+
+def _logs(kube: Kube, namespace: str) -> str:
+    return "\n".join(_each_log(kube, namespace))
+
+
+def _each_log(kube: Kube, namespace: str) -> Iterator[str]:
+    for pod in kube.list("v1", "Pod", namespace):
+        name = pod["metadata"]["name"]
+        status = pod.get("status") or {}
+        for container in status.get("containerStatuses") or ():
+            for previous in (True, False) if container.get("restartCount") else (False,):
+                which = "the container before" if previous else "the container"
+                try:
+                    text = kube.logs(namespace, name, container=container["name"], previous=previous)
+                except Exception as error:  # one log that cannot be had must not hide the others
+                    text = f"({error})"
+                yield f"# {name}, {which} {container['name']}\n{text}"
