@@ -31,16 +31,6 @@ class LabError(Exception):
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
 
-    def to_dict(self) -> dict[str, object]:
-        """Return the error as plain data, for ``--json``."""
-        return {
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-            "log": None if self.log is None else str(self.log),
-            "exit_code": self.exit_code,
-        }
-
 
 class UsageError(LabError):
     """A bad option, configuration file, edition or name."""

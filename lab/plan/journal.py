@@ -92,14 +92,27 @@ class Journal:
 
     def _read(self, notice: Callable[[str], None]) -> dict[str, Entry]:
         try:
-            data = json.loads(self._path.read_text(encoding="utf-8"))
-            if data["schema"] != SCHEMA:
-                raise ValueError(f"it has the format {data['schema']}, not {SCHEMA}")
-            return {name: Entry(**entry) for name, entry in data["steps"].items()}
-        except FileNotFoundError:
-            return {}
+            return _parse(self._path)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             aside = self._path.with_name(f"{self._path.name}.damaged")
             self._path.replace(aside)
             notice(f"The journal could not be read ({error}); it is now '{aside}'. Nothing is lost by that.")
             return {}
+
+
+def read_entries(path: Path) -> dict[str, Entry]:
+    """Return what a journal says, without changing it; nothing if it is damaged."""
+    try:
+        return _parse(path)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def _parse(path: Path) -> dict[str, Entry]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    if data["schema"] != SCHEMA:
+        raise ValueError(f"it has the format {data['schema']}, not {SCHEMA}")
+    return {name: Entry(**entry) for name, entry in data["steps"].items()}

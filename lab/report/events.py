@@ -72,6 +72,8 @@ class TaskEnded:
 
     name: str
     title: str
+    index: int
+    total: int
     outcome: str
     seconds: float
     attempts: int = 1

@@ -109,6 +109,24 @@ class Tasks:
             task.outcome = "failed"
             raise
         finally:
-            seconds = self.clock() - started
-            self.timings.append(Timing(name, title, task.outcome, seconds, task.attempts))
-            self.emit(TaskEnded(name, title, task.outcome, seconds, task.attempts, task.tail))
+            self._end(task, self.clock() - started)
+
+    def satisfied(self, name: str, title: str) -> None:
+        """Tell of a task that needs nothing done."""
+        self._index += 1
+        self._end(Task(name, title, self.emit, outcome="satisfied", attempts=0), 0.0)
+
+    def _end(self, task: Task, seconds: float) -> None:
+        self.timings.append(Timing(task.name, task.title, task.outcome, seconds, task.attempts))
+        self.emit(
+            TaskEnded(
+                task.name,
+                task.title,
+                self._index,
+                self._total,
+                task.outcome,
+                seconds,
+                task.attempts,
+                task.tail,
+            )
+        )

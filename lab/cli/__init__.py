@@ -1,0 +1,112 @@
+"""The command line: parses, calls, prints.
+
+Nothing heavy is imported before a command needs it, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from lab.cli import change, enter, look
+from lab.cli.request import Request, common_options
+from lab.errors import LabError
+
+_EPILOG = """
+\b
+Examples:
+  python -m lab --edition rehearsal up   a lab that needs no store
+  python -m lab status                   how it is, layer by layer
+  python -m lab reset --again            take it back and do it once more
+"""
+
+
+@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@common_options
+def cli() -> None:
+    """Bring up a disposable Kubeflow lab in a Debian VM, look at it, and take it back.
+
+    Exit codes: 0 ok, 2 usage, 10 host, 20 VM, 30 network or store, 40 MicroK8s, 50 Juju,
+    60 Kubeflow, 70 acceptance, 130 interrupted.
+    """
+
+
+for _command in (
+    change.up,
+    change.provision,
+    look.plan,
+    look.status,
+    enter.ssh,
+    enter.exec_,
+    look.logs,
+    change.reset,
+    change.halt,
+    change.down,
+    enter.kubeconfig,
+    look.version,
+):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoReturn:
+    """Run the command line and exit with its code."""
+    # A job that is cancelled deserves the same clean end as Ctrl-C.
+    signal.signal(signal.SIGTERM, _interrupt)
+    request = Request()
+    try:
+        result = cli.main(
+            list(sys.argv[1:] if arguments is None else arguments),
+            prog_name=program,
+            obj=request,
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _say("Interrupted.", bold=True)
+        sys.exit(130)
+    except LabError as error:
+        _show(error, debug=request.debug)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has had enough; nobody is left to tell.
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if request.debug:
+            raise
+        _say(f"LAB-BUG-001: {type(error).__name__}: {error}", bold=True)
+        _say("This is a mistake in the lab itself. The same command with --debug shows where.")
+        sys.exit(1)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(error: LabError, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    _say(f"{error.code}: {error.message}", bold=True)
+    if error.hint:
+        _say(f"What to do: {error.hint}")
+    if error.log is not None:
+        _say(f"Log: {_shown(error.log)}")
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _say(text: str, *, bold: bool = False) -> None:
+    click.secho(text, err=True, fg="red" if bold else None, bold=bold or None)

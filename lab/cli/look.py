@@ -1,0 +1,163 @@
+"""Commands that only look: plan, status, logs, version."""
+
+from __future__ import annotations
+
+import json
+import platform
+from typing import TYPE_CHECKING
+
+import click
+
+from lab import __version__
+from lab.cli.request import Request, common_options, connect, json_option, machine
+
+if TYPE_CHECKING:
+    from lab.config import Settings
+    from lab.plan.journal import Entry
+
+_STATUS_CONNECT_SECONDS = 15.0
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  python -m lab plan
+  python -m lab plan --format markdown > docs/steps.md
+"""
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "shell"]),
+    default="text",
+    show_default=True,
+    help="For people, for a document, or for a shell in the VM.",
+)
+@json_option
+@common_options
+@click.pass_obj
+def plan(request: Request, form: str, as_json: bool) -> None:
+    """Show the steps: what the documentation says, and what is done in its place and why."""
+    from lab.plan import render
+    from lab.plan.catalogue import load_steps
+
+    settings = request.settings()
+    steps = load_steps(settings.provision_dir)
+    if as_json:
+        journal = {name: vars(entry) for name, entry in _journal(settings).items()}
+        data = {
+            "lab": settings.name,
+            "edition": settings.edition.name,
+            "banner": settings.banner,
+            "steps": [{**step.to_dict(), "last_run": journal.get(step.name)} for step in steps],
+        }
+        click.echo(json.dumps(data, indent=2))
+    elif form == "markdown":
+        click.echo(render.markdown(steps), nl=False)
+    elif form == "shell":
+        click.echo(render.shell(steps), nl=False)
+    else:
+        click.echo(render.text(steps, settings, _journal(settings)), nl=False)
+
+
+@click.command(epilog="\b\nExamples:\n  python -m lab status\n  python -m lab status --json")
+@json_option
+@common_options
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Show the lab layer by layer: ready or not, since when, and why not.
+
+    The exit code is 0 if all is ready; else it is the lowest layer's that is not:
+    20 VM, 40 MicroK8s, 50 Juju, 60 Kubeflow.
+    """
+    from lab.errors import LabError
+    from lab.probes.status import collect, render
+
+    settings = context.ensure_object(Request).settings()
+    state = machine(settings).state()
+    transport = None
+    if state == "running":
+        try:
+            transport = connect(settings, timeout=_STATUS_CONNECT_SECONDS)
+        except LabError as error:
+            click.echo(f"{error.code}: {error.message}", err=True)
+    try:
+        found = collect(transport, state, settings)
+    finally:
+        if transport is not None:
+            transport.close()
+    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else render(found), nl=as_json)
+    context.exit(found.exit_code)
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  python -m lab logs                list them
+  python -m lab logs 20-microk8s    print one
+  python -m lab logs -n 50 kubeflow its last lines; a part of the name will do
+"""
+)
+@click.argument("step", required=False)
+@click.option("--lines", "-n", type=click.IntRange(min=1), help="Only the last lines.")
+@json_option
+@common_options
+@click.pass_obj
+def logs(request: Request, step: str | None, lines: int | None, as_json: bool) -> None:
+    """List the logs of the lab, or print one."""
+    from lab.errors import UsageError
+
+    directory = request.settings().state_dir / "logs"
+    found = {path.stem: path for path in sorted(directory.glob("*.log"))}
+    if step is None:
+        if as_json:
+            rows = [{"name": name, "path": str(path)} for name, path in found.items()]
+            click.echo(json.dumps(rows, indent=2))
+        for name, path in found.items() if not as_json else ():
+            click.echo(f"{name:<20}  {path.stat().st_size:>9} bytes  {path}")
+        if not found and not as_json:
+            click.echo("There are no logs yet.")
+        return
+    matches = [name for name in found if step == name] or [name for name in found if step in name]
+    if len(matches) != 1:
+        raise UsageError(
+            f"There are {len(matches)} logs that '{step}' could mean."
+            if matches
+            else f"There is no log '{step}'.",
+            code="LAB-LOG-001",
+            hint=f"Logs: {', '.join(matches or found) or 'none yet'}.",
+        )
+    text = found[matches[0]].read_text(encoding="utf-8", errors="replace").splitlines()
+    text = text[-lines:] if lines else text
+    if as_json:
+        click.echo(json.dumps({"name": matches[0], "path": str(found[matches[0]]), "lines": text}, indent=2))
+    else:
+        click.echo("\n".join(text))
+
+
+@click.command(epilog="\b\nExample:\n  python -m lab version --json")
+@json_option
+@common_options
+def version(as_json: bool) -> None:
+    """Show the versions of the lab and of what runs it, and the editions there are."""
+    from lab.editions import edition_names
+
+    data = {
+        "lab": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "editions": list(edition_names()),
+    }
+    if as_json:
+        click.echo(json.dumps(data, indent=2))
+        return
+    for key, value in data.items():
+        click.echo(f"{key:<8}  {', '.join(value) if isinstance(value, list) else value}")
+
+
+def _journal(settings: Settings) -> dict[str, Entry]:
+    from lab.plan.journal import read_entries
+
+    return read_entries(settings.state_dir / "journal.json")

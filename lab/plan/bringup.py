@@ -1,0 +1,200 @@
+"""The commands that change a lab: up, provision and reset, each a list of tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lab.config import Settings, render_env, replace_file, write_record
+from lab.errors import HostError, VMError
+from lab.plan import guest
+from lab.plan.engine import Engine
+from lab.plan.journal import Journal
+from lab.plan.purge import purge
+from lab.plan.script import stop_leftovers
+from lab.plan.step import Step
+from lab.report.events import Notice
+from lab.report.tasks import Task, Tasks
+from lab.transport.base import Transport
+
+COPY_SECONDS = 60.0
+KUBERNETES_PORT = 16443
+"""Where the API server of MicroK8s listens in the guest."""
+
+
+class VirtualMachine(Protocol):
+    """What is asked of a machine; `lab.vm.machine.Machine` is one."""
+
+    def state(self) -> str:
+        """Return its state, such as ``running``."""
+        ...
+
+    def up(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Create it if it is not there, and start it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The ways out of this process, so that tests can stand in their place.
+
+    Attributes:
+        machine: The lab's virtual machine.
+        connect: Logs in to it.
+        check_store: Raises if the snap store cannot be reached.
+        verify_bundle: Raises if the bundle is not whole; calls its argument with each file it reads.
+    """
+
+    machine: VirtualMachine
+    connect: Callable[[], Transport]
+    check_store: Callable[[], None]
+    verify_bundle: Callable[[Callable[[str], None]], None]
+
+
+class Bringup:
+    """Carries a command out on one lab, whose lock the caller holds."""
+
+    def __init__(
+        self, settings: Settings, steps: Sequence[Step], doors: Doors, tasks: Callable[[str, int, str], Tasks]
+    ) -> None:
+        """Prepare, without doing anything yet.
+
+        Args:
+            settings: The lab.
+            steps: The sequence.
+            doors: The ways out.
+            tasks: Makes the tasks of a command from its title, their number, and how to go on if interrupted.
+        """
+        self._settings = settings
+        self._steps = steps
+        self._doors = doors
+        self._make_tasks = tasks
+        self._state_dir = settings.make_state_dir()
+
+    def up(self) -> Tasks:
+        """Bring the lab up: machine, sequence, and what the host needs to use it."""
+        tasks = self._start("up", 5 + len(self._steps))
+        self._ensure_source(tasks)
+        self._ensure_machine(tasks)
+        self._provision(tasks)
+        return tasks
+
+    def provision(self) -> Tasks:
+        """Carry out the sequence in a machine that runs."""
+        tasks = self._start("provision", 3 + len(self._steps))
+        self._provision(tasks)
+        return tasks
+
+    def reset(self, *, again: bool) -> Tasks:
+        """Take the lab back by the purge path, and prove that nothing is left.
+
+        Args:
+            again: Whether to carry the sequence out afterwards.
+        """
+        tasks = self._start("reset --again" if again else "reset", 4 + (3 + len(self._steps) if again else 0))
+        if again:
+            self._ensure_source(tasks)
+        self._ensure_machine(tasks)
+        with closing(self._log_in(tasks)) as transport:
+            # A run that ended before its purge was whole must not show as done what is gone.
+            journal = self._journal(tasks)
+            journal.clear()
+            for name in ("kubeconfig", "credentials"):
+                (self._state_dir / name).unlink(missing_ok=True)
+            purge(transport, tasks, self._state_dir / "logs")
+            if again:
+                self._sequence(tasks, transport, journal)
+        return tasks
+
+    def _start(self, command: str, total: int) -> Tasks:
+        title = f"{command}: lab '{self._settings.name}', {self._settings.edition.title}"
+        name = "" if self._settings.name == "kubeflow" else f"--name {self._settings.name} "
+        return self._make_tasks(title, total, f"python -m lab {name}{command}")
+
+    def _ensure_source(self, tasks: Tasks) -> None:
+        machine = self._doors.machine
+        if self._settings.edition.source == "bundle":
+            with tasks.task("bundle", "Verify the bundle") as task:
+                self._doors.verify_bundle(lambda name: task.waiting(f"the sum of {name}"))
+            return
+        with tasks.task("store", "Reach the snap store") as task:
+            # A lab that is there may well be ready already, and then needs no store.
+            if machine.state() == "not_created":
+                task.waiting("an answer of the snap store")
+                self._doors.check_store()
+            else:
+                task.outcome = "satisfied"
+
+    def _ensure_machine(self, tasks: Tasks) -> None:
+        with tasks.task("vm", "Start the virtual machine") as task:
+            write_record(self._settings)
+            if self._doors.machine.state() == "running":
+                task.outcome = "satisfied"
+                return
+            self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
+
+    def _log_in(self, tasks: Tasks) -> Transport:
+        with tasks.task("login", "Log in and copy the scripts") as task:
+            task.waiting("an answer of the VM")
+            transport = self._doors.connect()
+            try:
+                stop_leftovers(transport, tasks.emit)
+                task.waiting("the scripts to be copied")
+                transport.run(guest.fresh_home(), timeout=COPY_SECONDS).check(VMError, code="LAB-VM-010")
+                transport.put(self._settings.provision_dir, guest.PROVISION)
+                transport.put_text(render_env(self._settings.provision_env), guest.ENV_FILE)
+            except BaseException:
+                transport.close()
+                raise
+        return transport
+
+    def _provision(self, tasks: Tasks) -> None:
+        with closing(self._log_in(tasks)) as transport:
+            self._sequence(tasks, transport, self._journal(tasks))
+
+    def _sequence(self, tasks: Tasks, transport: Transport, journal: Journal) -> None:
+        engine = Engine(transport, journal, tasks, self._state_dir / "logs")
+        with tasks.task("look", "See what is already there"):
+            found = engine.look(self._steps)
+        engine.run(self._steps, found)
+        with tasks.task("fetch", "Fetch kubeconfig and credentials"):
+            fetch_access(transport, self._settings)
+
+    def _journal(self, tasks: Tasks) -> Journal:
+        return Journal(self._state_dir / "journal.json", notice=lambda text: tasks.emit(Notice(text)))
+
+
+def fetch_access(transport: Transport, settings: Settings) -> Path:
+    """Copy what is needed to use the lab from the guest, readable by the user alone.
+
+    Returns:
+        The kubeconfig's path on the host.
+    """
+    port = settings.ports.kubernetes or KUBERNETES_PORT
+    kubeconfig = settings.state_dir / "kubeconfig"
+    try:
+        text = transport.read_text(guest.KUBECONFIG)
+    except FileNotFoundError:
+        raise HostError(
+            "There is no kubeconfig in the VM yet.",
+            code="LAB-HOST-021",
+            hint="It comes with the sequence: python -m lab up",
+        ) from None
+    # In the guest it names an address that the host cannot reach.
+    replace_file(kubeconfig, re.sub(r"(server: https://)\S+", rf"\g<1>127.0.0.1:{port}", text))
+    try:
+        replace_file(settings.state_dir / "credentials", transport.read_text(guest.CREDENTIALS))
+    except FileNotFoundError:
+        # Made by a late step; a kubeconfig is of use before it.
+        (settings.state_dir / "credentials").unlink(missing_ok=True)
+    return kubeconfig
+
+
+def _tell_vagrant(task: Task, line: str) -> None:
+    text = line.strip().removeprefix("==>").strip()
+    if text:
+        task.waiting(text)

@@ -1,0 +1,156 @@
+"""Renderers: one for a terminal, which moves, and one for a pipe or a file, which does not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from lab.report import text
+from lab.report.events import (
+    Event,
+    Notice,
+    Progress,
+    Started,
+    TaskEnded,
+    TaskStarted,
+    Waiting,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_MARKS = {"done": ("✓", "green"), "satisfied": ("=", "dim"), "failed": ("✗", "bold red")}
+_OTHER = ("!", "yellow")
+
+
+class Renderer(Protocol):
+    """Shows events; to be used as a context manager."""
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        ...
+
+    def __enter__(self) -> Renderer: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+
+def make_renderer(stream: TextIO | None = None) -> Renderer:
+    """Return the renderer that suits the stream."""
+    stream = stream or sys.stdout
+    return TerminalRenderer(stream) if stream.isatty() else PlainRenderer(stream)
+
+
+class PlainRenderer:
+    """One line when a task begins, whenever something changes, and when it ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._number = ""
+
+    def __enter__(self) -> PlainRenderer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case Started():
+                self._line(text.heading(event))
+            case TaskStarted():
+                self._number = text.number(event)
+                self._line(f"{self._number} {event.title} ...")
+            case Progress() | Waiting():
+                self._line(f"{self._number}   {text.state(event)}")
+            case TaskEnded():
+                self._line(f"{text.number(event)} {event.title}: {text.ending(event)}")
+                for line in event.tail if event.outcome == "failed" else ():
+                    self._line(f"    | {line}")
+            case Notice():
+                self._line(event.text)
+            case _:
+                pass
+
+    def _line(self, line: str) -> None:
+        self._stream.write(f"{line}\n")
+        # In a pipe nothing would be seen until the buffer is full.
+        self._stream.flush()
+
+
+class TerminalRenderer:
+    """A line for each task that ended, and below them one that moves for the task at work."""
+
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.spinner import Spinner
+
+        self._console = Console(file=stream, highlight=False)
+        self._live = Live(console=self._console, get_renderable=self._moving, transient=True)
+        self._spinner = Spinner("dots")
+        self._clock = clock
+        self._task: TaskStarted | None = None
+        self._state = ""
+        self._since = 0.0
+
+    def __enter__(self) -> TerminalRenderer:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._task = None
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case Started():
+                self._line(text.heading(event), style="bold")
+            case TaskStarted():
+                self._task, self._state, self._since = event, "", self._clock()
+            case Progress() | Waiting():
+                self._state = text.state(event)
+            case TaskEnded():
+                self._task = None
+                mark, style = _MARKS.get(event.outcome, _OTHER)
+                self._line(f"{mark} {text.number(event)} {event.title}: {text.ending(event)}", style=style)
+                for line in event.tail if event.outcome == "failed" else ():
+                    self._line(f"    | {line}")
+            case Notice():
+                self._line(event.text, style="yellow")
+            case _:
+                pass
+
+    def _line(self, line: str, style: str = "") -> None:
+        self._console.print(line, style=style or None, markup=False, soft_wrap=True)
+
+    def _moving(self) -> RenderableType:
+        from rich.text import Text
+
+        if self._task is None:
+            return Text("")
+        line = f"{text.number(self._task)} {self._task.title}  {text.duration(self._clock() - self._since)}"
+        if self._state:
+            line = f"{line}  {self._state}"
+        self._spinner.update(text=Text(line, no_wrap=True, overflow="ellipsis"))
+        return self._spinner

@@ -1,0 +1,71 @@
+"""How events read, the same on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lab.report.events import Progress, Started, TaskEnded, TaskStarted, Waiting
+from lab.report.tasks import Timing
+
+OUTCOMES = {
+    "done": "done",
+    "satisfied": "already there",
+    "failed": "FAILED",
+    "interrupted": "interrupted",
+}
+"""What people read for each outcome of a task."""
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it: ``4.2 s``, ``3 min 05 s``, ``1 h 02 min``."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def number(event: TaskStarted | TaskEnded) -> str:
+    """Return ``[ 3/19]``."""
+    width = len(str(event.total))
+    return f"[{event.index:{width}d}/{event.total}]"
+
+
+def heading(event: Started) -> str:
+    """Return the first line, which carries the edition's word of warning."""
+    return f"{event.banner}: {event.title}" if event.banner else event.title
+
+
+def state(event: Progress | Waiting) -> str:
+    """Return what is going on within a task."""
+    if isinstance(event, Progress):
+        return f"{event.done}/{event.total} {event.text}".rstrip()
+    return event.text
+
+
+def ending(event: TaskEnded) -> str:
+    """Return how a task ended."""
+    if event.outcome == "satisfied":
+        return OUTCOMES[event.outcome]
+    tries = f" ({event.attempts} attempts)" if event.attempts > 1 else ""
+    return f"{OUTCOMES[event.outcome]} in {duration(event.seconds)}{tries}"
+
+
+def timing_table(timings: Sequence[Timing]) -> list[str]:
+    """Return the lines of the table of times, longest tasks easy to find."""
+    total = sum(timing.seconds for timing in timings)
+    worked = [timing for timing in timings if timing.outcome != "satisfied"]
+    width = max((len(timing.title) for timing in worked), default=0)
+    width = max(width, len("Total"))
+    longest = max((timing.seconds for timing in worked), default=0.0)
+    lines = []
+    for timing in worked:
+        bar = "#" * round(20 * timing.seconds / longest) if longest else ""
+        tries = f"  {timing.attempts} attempts" if timing.attempts > 1 else ""
+        lines.append(f"  {timing.title:<{width}}  {duration(timing.seconds):>12}  {bar}{tries}".rstrip())
+    there = len(timings) - len(worked)
+    note = f"  ({there} already there)" if there else ""
+    lines.append(f"  {'Total':<{width}}  {duration(total):>12}{note}")
+    return lines
