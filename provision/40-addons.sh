@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# title: Enable the MicroK8s addons
+# why: Name service, storage, HTTP ingress, load-balancer addresses and access control. One at a time,
+#   each until its pods run; access control last, because it restarts the API server.
+# documented: microk8s enable dns hostpath-storage ingress metallb:10.64.140.43-10.64.140.49 rbac
+# layer: microk8s
+# timeout: 3600
+# retries: 2
+. "$(dirname "$0")/lib.sh"
+
+readonly POOL="-n metallb-system get ipaddresspools.metallb.io default-addresspool"
+
+# The addons in the order of the settings, but rbac last.
+addons() {
+  local addon
+  for addon in $LAB_ADDONS; do [ "$addon" = rbac ] || echo "$addon"; done
+  ! has_word "$LAB_ADDONS" rbac || echo rbac
+}
+
+# What each addon consists of: namespace and object. (rbac has no pods.)
+objects() {
+  case $1 in
+    dns) echo kube-system deployment.apps/coredns ;;
+    hostpath-storage) echo kube-system deployment.apps/hostpath-provisioner ;;
+    ingress) echo ingress daemonset.apps/nginx-ingress-microk8s-controller ;;
+    metallb)
+      echo metallb-system deployment.apps/controller
+      echo metallb-system daemonset.apps/speaker
+      ;;
+  esac
+}
+
+# One question about all of them: "namespace kind/name wanted ready", one line an object.
+workloads() {
+  kubectl 15 get deployments.apps,daemonsets.apps --all-namespaces --request-timeout=10s -o jsonpath="$WORKLOADS" 2>/dev/null
+}
+readonly WORKLOADS='{range .items[*]}{.metadata.namespace} {.kind}/{.metadata.name} {.spec.replicas}{.status.desiredNumberScheduled} {.status.readyReplicas}{.status.numberReady}{"\n"}{end}'
+
+# running ADDON WORKLOADS: are all objects of the addon there, with all their pods ready?
+running() {
+  local namespace object
+  while read -r namespace object; do
+    awk -v namespace="$namespace" -v object="${object/.apps/}" '
+      $1 == namespace && tolower($2) == object && $3 > 0 && $4 == $3 { found = 1 }
+      END { exit !found }' <<<"$2" || return 1
+  done < <(objects "$1")
+}
+
+# Access control is on when an account without any right is refused. (Without it, everybody may.)
+refused() {
+  local answer
+  answer=$(kubectl 10 auth can-i list secrets --request-timeout=5s --as=system:serviceaccount:default:lab-without-rights 2>/dev/null) || true
+  [ "${answer%% *}" = no ]
+}
+# shellcheck disable=SC2317 # called by wait_for
+access_control_works() {
+  [ "$(kubectl 10 auth can-i '*' '*' --request-timeout=5s 2>/dev/null)" = yes ] && refused
+}
+
+range_is_set() {
+  local range
+  # shellcheck disable=SC2086 # words, on purpose
+  range=$(kubectl 10 $POOL --request-timeout=5s -o 'jsonpath={.spec.addresses[*]}' 2>/dev/null) &&
+    [ "${range// /,}" = "$LAB_METALLB_RANGE" ]
+}
+
+check() {
+  [ -x "$MICROK8S" ] || return 1
+  local now addon
+  now=$(workloads) || return 1
+  for addon in $LAB_ADDONS; do
+    running "$addon" "$now" || return 1
+  done
+  ! has_word "$LAB_ADDONS" metallb || range_is_set || return 1
+  ! has_word "$LAB_ADDONS" rbac || refused
+}
+
+apply() {
+  microk8s_running 300 || try_later "MicroK8s is not running" "'sudo microk8s inspect' says which service fails."
+  local addon done=0 count
+  count=$(addons | wc -l)
+  for addon in $(addons); do
+    progress "$done/$count $addon"
+    addon_is_working "$addon" || mend "$addon"
+    done=$((done + 1))
+  done
+  ! has_word "$LAB_ADDONS" metallb || range_is_set || change_range
+  progress "$done/$count all addons are enabled"
+  wait_snapd 300
+}
+
+# `microk8s enable a b c` is deprecated, computes what is enabled only once, and takes everything after a
+# misspelt name as an argument: one call an addon. metallb asks for its range if it gets none.
+enable() {
+  local word=$1 rc=0
+  [ "$word" != metallb ] || word=metallb:$LAB_METALLB_RANGE
+  note "+ microk8s enable $word"
+  # As root, whose addon scripts need no sudo. Some of them loop for ever when something is wrong, hence
+  # the deadline; they inherit standard input, hence /dev/null.
+  sudo timeout --kill-after=10 600 "$MICROK8S" enable "$word" </dev/null || rc=$?
+  # With "Addon core/NAME not found" a qualified name ends with 0, so what counts is what is there.
+  [ "$rc" -eq 0 ] || note "microk8s enable $word ended with $rc"
+  microk8s_running 300 || try_later "MicroK8s did not come back after 'microk8s enable $word'" "'sudo microk8s inspect' says which service fails."
+}
+
+# An addon is "enabled" as soon as its objects exist; its pods come later. dns is being enabled in the
+# background since the installation, so its objects may come later too.
+addon_is_working() {
+  local namespace object
+  if [ "$1" = rbac ]; then
+    refused
+    return
+  fi
+  local now
+  now=$(workloads) && running "$1" "$now"
+}
+
+# settled ADDON SECONDS
+settled() {
+  local namespace object
+  if [ "$1" = rbac ]; then
+    # `enable rbac` returns before the API server has restarted: until then everybody may do all.
+    wait_for "$2" "the API server to come back with access control" access_control_works
+    return
+  fi
+  while read -r namespace object; do
+    rolled_out "$2" "$namespace" "$object" || return 1
+  done < <(objects "$1")
+}
+
+mend() {
+  local addon=$1 namespace
+  enable "$addon"
+  ! settled "$addon" 600 || return 0
+  # "Addon core/NAME is already enabled" is all that `enable` does about one that is enabled but broken.
+  # Storage is not disabled, that would offer to delete its data: its pods are only replaced.
+  note "$addon is enabled but does not work: once more from the start"
+  if [ "$addon" = hostpath-storage ]; then
+    kubectl 60 -n kube-system rollout restart deployment/hostpath-provisioner || true
+  else
+    sudo timeout --kill-after=10 300 "$MICROK8S" disable "$addon" </dev/null || true
+    enable "$addon"
+  fi
+  ! settled "$addon" 300 || return 0
+  namespace=$(objects "$addon" | awk 'NR == 1 { print $1 }')
+  [ -z "$namespace" ] || show_pods "$namespace"
+  try_later "The addon $addon does not get ready" "Its pods are in the log; 'microk8s kubectl get pods -A' shows them all."
+}
+
+# On an enabled metallb another range is no argument of `enable` any more ("already enabled").
+change_range() {
+  local addresses=${LAB_METALLB_RANGE//,/\",\"}
+  # shellcheck disable=SC2086 # words, on purpose
+  kubectl 60 ${POOL/ get / patch } --type=merge --patch "{\"spec\":{\"addresses\":[\"$addresses\"]}}" ||
+    try_later "MetalLB does not take the range $LAB_METALLB_RANGE" "Is it written as FIRST-LAST or NETWORK/BITS?"
+  wait_for 60 "MetalLB's new range" range_is_set || try_later "MetalLB does not take the range $LAB_METALLB_RANGE"
+}
+
+dispatch "$@"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# title: Wait until Kubeflow is ready
+# why: Every application and every unit must be active, several times in a row. Errors on the way are
+#   normal while applications wait for each other: Juju repeats the hook that failed.
+# documented: juju status
+# layer: kubeflow
+# timeout: 7500
+# retries: 0
+. "$(dirname "$0")/lib.sh"
+
+status=("$JUJU" status --model "$MODEL" --format json)
+
+check() {
+  [ -x "$JUJU" ] || return 1
+  local answer
+  answer=$(juju 60 "${status[@]:1}" 2>/dev/null) && facts active <<<"$answer"
+}
+
+apply() { :; }
+
+ready() {
+  cd "$HOME"
+  KUBECONFIG=$KUBECONFIG_FILE facts wait --timeout "$LAB_KUBEFLOW_TIMEOUT" --interval "$LAB_POLL" --stable 3 -- "${status[@]}" ||
+    die_with_pods
+}
+
+# The reason has been told already.
+die_with_pods() {
+  show_pods "$LAB_MODEL"
+  juju 60 debug-log --model "$MODEL" --replay --no-tail --limit 40 --level WARNING 2>&1 || true
+  printf '::hint %s\n' "It may only need longer: 'python -m lab up' goes on waiting. See the log and 'juju status'." >&2
+  exit 1
+}
+
+dispatch "$@"
