@@ -6,28 +6,24 @@ Nothing else in the package starts a process: each one gets a deadline, its own 
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import os
-import queue
 import re
 import shlex
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from lab.errors import HostError, LabError
+from lab.streams import Drain, visible
 
 GRACE = 5.0
 """Seconds between the polite and the final signal to a process group."""
-
-DRAIN = 1.0
-"""Seconds to wait for output after the program ended (a daemon it started may keep the pipes open)."""
 
 _SECRET = re.compile(r"(password|passwd|secret|token|credential)", re.IGNORECASE)
 
@@ -157,18 +153,21 @@ def run(
         if log_file:
             log_file.write(f"$ {redact(argv)}\n")
         child = _spawn(argv, cwd, env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
-        output = _Output(child, input)
+        assert child.stdout is not None  # noqa: S101 - see _spawn
+        assert child.stderr is not None  # noqa: S101
+        if child.stdin is not None:
+            threading.Thread(target=_feed, args=(child.stdin, input or ""), daemon=True).start()
+        drain = Drain({"stdout": _chunks(child.stdout), "stderr": _chunks(child.stderr)}, child.wait)
         try:
-            for text in output.lines(started + timeout):
+            for _, line in drain.lines(started + timeout):
                 if log_file:
-                    log_file.write(text)
+                    log_file.write(visible(line) + "\n")
                     log_file.flush()
                 if on_line:
-                    # A progress bar redraws its line with carriage returns: the last state counts.
-                    on_line(text.rstrip("\r\n").rpartition("\r")[2])
+                    on_line(visible(line))
         except TimeoutError:
             _kill_group(child)
-            tail = last_lines(output.stderr or output.stdout)
+            tail = last_lines(drain.text("stderr") or drain.text("stdout"))
             raise ProcessTimeout(
                 f"'{redact(argv)}' did not end within {timeout:.0f} s and was killed"
                 + (f"; it last said:\n{tail}" if tail else ""),
@@ -179,7 +178,8 @@ def run(
         except BaseException:
             _kill_group(child)
             raise
-        return Result(argv, child.wait(), output.stdout, output.stderr, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return Result(argv, child.wait(), drain.text("stdout"), drain.text("stderr"), seconds)
 
 
 def _spawn(
@@ -208,84 +208,18 @@ def _spawn(
         raise HostError(f"'{redact(argv)}' cannot be started: {error}", code="LAB-HOST-105") from error
 
 
-class _Output:
-    """Feeds and drains a child's pipes in threads, so that a full one never stalls the others."""
-
-    def __init__(self, child: subprocess.Popen[bytes], text_in: str | None) -> None:
-        self._child = child
-        self._events: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        self._chunks: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        assert child.stdout is not None  # noqa: S101 - both are pipes, see _spawn
-        assert child.stderr is not None  # noqa: S101
-        self._start(self._read, "stdout", child.stdout)
-        self._start(self._read, "stderr", child.stderr)
-        self._start(self._wait)
-        if child.stdin is not None:
-            self._start(self._write, child.stdin, (text_in or "").encode())
-
-    @property
-    def stdout(self) -> str:
-        return "".join(self._chunks["stdout"])
-
-    @property
-    def stderr(self) -> str:
-        return "".join(self._chunks["stderr"])
-
-    def lines(self, deadline: float) -> Iterator[str]:
-        """Yield each line with its end, until the child ended and its streams are drained."""
-        open_streams, ended = 2, False
-        while open_streams or not ended:
-            try:
-                name, text = self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                if ended:
-                    return
-                raise TimeoutError from None
-            if name == "end":
-                ended = True
-                deadline = time.monotonic() + DRAIN
-            elif not text:
-                open_streams -= 1
-            else:
-                self._chunks[name].append(text)
-                yield text
-
-    @staticmethod
-    def _start(target: Callable[..., None], *args: object) -> None:
-        threading.Thread(target=target, args=args, daemon=True).start()
-
-    def _wait(self) -> None:
-        self._child.wait()
-        self._events.put(("end", ""))
-
-    def _read(self, name: str, pipe: IO[bytes]) -> None:
-        with pipe:
-            for line in split_lines(iter(lambda: pipe.read(65536), b"")):
-                self._events.put((name, line))
-        self._events.put((name, ""))
-
-    @staticmethod
-    def _write(pipe: IO[bytes], data: bytes) -> None:
-        # The program may end without reading all of it.
-        with contextlib.suppress(BrokenPipeError), pipe:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(pipe.fileno(), view) :]
+def _chunks(pipe: IO[bytes]) -> Iterator[bytes]:
+    with pipe:
+        while chunk := pipe.read(65536):
+            yield chunk
 
 
-def split_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Decode UTF-8 (what is not becomes a replacement character) and yield whole lines with their ends."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    pending = ""
-    for chunk in chunks:
-        *whole, rest = decoder.decode(chunk).split("\n")
-        for line in whole:
-            yield pending + line + "\n"
-            pending = ""
-        pending += rest
-    pending += decoder.decode(b"", final=True)
-    if pending:
-        yield pending
+def _feed(pipe: IO[bytes], text: str) -> None:
+    data = memoryview(text.encode())
+    # The program may end without reading all of it.
+    with contextlib.suppress(BrokenPipeError), pipe:
+        while data:
+            data = data[pipe.write(data) :]
 
 
 def _kill_group(child: subprocess.Popen[bytes]) -> None:

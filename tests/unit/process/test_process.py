@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from lab import process
+from lab import process, streams
 from lab.errors import HostError, VMError
-from lab.process import ProcessError, ProcessTimeout, Result, redact, run, split_lines
+from lab.process import ProcessError, ProcessTimeout, Result, redact, run
+from lab.streams import split_lines
 
 
 def sh(script: str) -> list[str]:
@@ -114,7 +115,7 @@ def test_interrupt_kills_the_program() -> None:
 
 
 def test_a_daemon_holding_the_pipes_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "DRAIN", 0.1)
+    monkeypatch.setattr(streams, "QUIET", 0.1)
     result = run(sh("sleep 60 & echo $!"), timeout=30)
     assert result.seconds < 10
     os.kill(int(result.stdout), signal.SIGKILL)
