@@ -1,0 +1,96 @@
+"""The script that runs in the guest, run here against small programs in place of the snaps."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.probes import guest
+
+if sys.platform != "linux":
+    pytest.skip("the guest is a Linux", allow_module_level=True)
+
+
+class Here:
+    """A transport to this machine, with another directory in place of /snap/bin."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def run(self, command: str, *, timeout: float, input: str | None = None) -> Any:
+        from lab.transport.base import CommandResult
+
+        assert input is not None
+        (self.directory / ".local/share/juju").mkdir(parents=True, exist_ok=True)
+        script = input.replace("/snap/bin", str(self.directory)).replace(
+            "/usr/bin/snap", f"{self.directory}/snap"
+        )
+        done = subprocess.run(
+            ["bash", "-c", command],
+            input=script,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env={"PATH": f"{self.directory}:{os.environ['PATH']}", "HOME": str(self.directory)},
+        )
+        return CommandResult(command, done.returncode, done.stdout, done.stderr, 0.0)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str, str], None]:
+    def write(name: str, body: str) -> None:
+        path = tmp_path / name
+        path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    write("sudo", '[ "$1" = -n ] && shift; exec "$@"')
+    return write
+
+
+def ask(tmp_path: Path) -> guest.Facts:
+    here: Any = Here(tmp_path)
+    return guest.ask(here, "uk8sx", "kubeflow")
+
+
+def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
+    facts = ask(tmp_path)
+    for name in ("snaps", "microk8s", "objects", "juju"):
+        assert facts.get(name).returncode == guest.NOT_INSTALLED, name
+    assert facts.text("clock").strip().isdigit()
+    assert float(facts.text("uptime").split()[0]) > 0
+
+
+def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
+    program("snap", 'echo "Name Version"; echo warning >&2')
+    program("microk8s", 'if [ "$1" = status ]; then echo "microk8s:"; exit 3; fi; printf "Node\\t\\tlab\\n"')
+    program("juju", 'echo "$JUJU_STATUS_ISO_TIME $*"')
+    data = tmp_path / ".local/share/juju"
+    data.mkdir(parents=True)
+    (data / "controllers.yaml").write_text("controllers:\n  uk8sx:\n    uuid: 1\n", encoding="utf-8")
+    facts = ask(tmp_path)
+    assert facts.get("snaps") == guest.Answer(0, "Name Version\n", "warning\n")
+    assert facts.get("microk8s").returncode == 3
+    assert facts.text("objects") == "Node\t\tlab\n"
+    assert facts.text("juju").strip() == "true status --format json --model uk8sx:kubeflow"
+    assert facts.get("pods").returncode == guest.NOT_INSTALLED
+
+
+def test_pods_are_asked_for_when_something_is_not_ready(
+    tmp_path: Path, program: Callable[[str, str], None]
+) -> None:
+    program(
+        "microk8s", r'case "$*" in *get\ pods*) echo why ;; *) printf "Deployment\ta\tb\t2\t1\t\t\n" ;; esac'
+    )
+    assert ask(tmp_path).text("pods") == "why\n"
+
+
+def test_no_controller_no_question(tmp_path: Path, program: Callable[[str, str], None]) -> None:
+    program("juju", "echo never")
+    assert ask(tmp_path).text("juju") == ""
