@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -102,10 +101,8 @@ class Engine:
         try:
             state = task.outcome = self._until_satisfied(step, task, checked=checked)
         except KeyboardInterrupt:
+            # The transport has ended what ran in the guest.
             state = "interrupted"
-            # The connection's end does not end what runs in the guest.
-            with contextlib.suppress(LabError):
-                stop_leftovers(self._transport, self._tasks.emit)
             raise
         finally:
             seconds = self._tasks.clock() - started

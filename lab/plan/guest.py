@@ -14,7 +14,7 @@ CREDENTIALS = f"{HOME}/credentials"
 KUBECONFIG = ".kube/config"
 
 # In a tmpfs: after a reboot there is nothing left to stop, and the number may be another process's.
-_GROUP_FILE = "/run/lock/kubeflow-lab.group"
+_SESSION_FILE = "/run/lock/kubeflow-lab.session"
 
 
 def script(name: str, action: str) -> str:
@@ -24,26 +24,28 @@ def script(name: str, action: str) -> str:
 
 def stoppable(command: str) -> str:
     """Return the command, made so that `stop_leftovers` finds it even from another connection."""
-    return f"read -r _ _ _ _ group _ </proc/$$/stat && echo $group >{_GROUP_FILE} && exec {command}"
+    # The sixth field is the session, which the SSH server makes anew for each command.
+    return f"read -r _ _ _ _ _ session _ </proc/$$/stat; echo $session >{_SESSION_FILE}; {command}"
 
 
 def stop_leftovers() -> str:
-    """Return a command that ends what an interrupted run left behind in the guest.
+    """Return a command that ends what a run left behind that could not end it itself.
 
-    A command outlives the connection that started it. Two runs of one step at a time would
+    A command outlives a connection that breaks. Two runs of one step at a time would
     disturb each other, so nothing is started before the older one has ended.
     """
     return f"""
-[ -s {_GROUP_FILE} ] || exit 0
-group=$(cat {_GROUP_FILE})
-rm -f {_GROUP_FILE}
-grep -qs {HOME} "/proc/$group/cmdline" || exit 0
-sudo kill -TERM -- "-$group" 2>/dev/null || exit 0
+[ -s {_SESSION_FILE} ] || exit 0
+session=$(cat {_SESSION_FILE})
+rm -f {_SESSION_FILE}
+grep -qs {HOME} "/proc/$session/cmdline" || exit 0
+# Some of it is root's.
+sudo -n pkill -TERM -s "$session" || exit 0
 for _ in $(seq 50); do
-  sudo kill -0 -- "-$group" 2>/dev/null || break
+  pgrep -s "$session" >/dev/null || break
   sleep 0.2
 done
-sudo kill -KILL -- "-$group" 2>/dev/null
+sudo -n pkill -KILL -s "$session"
 echo stopped
 """
 

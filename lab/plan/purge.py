@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
-from lab.errors import LabError, VMError
-from lab.plan.script import Script, stop_leftovers
+from lab.errors import VMError
+from lab.plan.script import Script
 from lab.report.logs import log_path
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import CommandTimeout, Transport
@@ -58,8 +57,4 @@ def _act(
             hint="Run it once more: python -m lab reset",
             log=log_path(log_dir, NAME),
         ) from None
-    except KeyboardInterrupt:
-        with contextlib.suppress(LabError):
-            stop_leftovers(transport, tasks.emit)
-        raise
     return script
