@@ -22,7 +22,7 @@ class Guest:
         command: str,
         *,
         timeout: float,
-        input: str | None = None,
+        input: str | None = None,  # noqa: A002
         on_line: Callable[[str], None] | None = None,
     ) -> CommandResult:
         program, dash_s, dashes, mark, controller, model = command.split()

@@ -23,7 +23,7 @@ class Here:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
 
-    def run(self, command: str, *, timeout: float, input: str | None = None) -> Any:
+    def run(self, command: str, *, timeout: float, input: str | None = None) -> Any:  # noqa: A002
         from lab.transport.base import CommandResult
 
         assert input is not None

@@ -50,7 +50,7 @@ def answers(settings: Settings) -> Answers:
     """A lab in which all is well."""
     return {
         "clock": (0, "1795462200\n", ""),
-        "uptime": (0, "3600.10 7000.00\n", ""),
+        "uptime": (0, "3600.00 7000.00\n", ""),
         "snapd": (0, "ActiveState=active\nActiveEnterTimestamp=@1795458660\n", ""),
         "snaps": (0, SNAPS, ""),
         "microk8s": (0, MICROK8S, ""),
