@@ -1,0 +1,214 @@
+"""The commands up, provision and reset, from settings to files on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.config import Settings, load_settings, read_record
+from lab.errors import HostError, NetworkError, VMError
+from lab.plan.bringup import Bringup, Doors, fetch_access
+from lab.plan.step import Step
+from lab.report.events import Event, Started, TaskEnded, TaskStarted
+from lab.report.tasks import Tasks
+
+if TYPE_CHECKING:
+    from tests.unit.plan.conftest import FakeGuest
+
+STEP = Step("10-snapd", Path("10-snapd.sh"), "Install snapd", "Why", (), "vm", 60)
+KUBECONFIG = "clusters:\n- cluster:\n    server: https://10.0.2.15:16443\n"
+
+
+class FakeMachine:
+    def __init__(self, state: str) -> None:
+        self.now = state
+        self.calls: list[str] = []
+
+    def state(self) -> str:
+        return self.now
+
+    def up(self, on_line: Callable[[str], None] | None = None) -> None:
+        self.calls.append("up")
+        assert on_line
+        on_line("==> default: Waiting for domain to get an IP address...")
+        self.now = "running"
+
+
+class Rig:
+    def __init__(self, root: Path, guest: FakeGuest, edition: str, state: str) -> None:
+        self.guest = guest
+        self.settings: Settings = load_settings(root, overrides={"edition": edition}, environ={})
+        self.machine = FakeMachine(state)
+        self.events: list[Event] = []
+        self.asked: list[str] = []
+        self.refuse: Exception | None = None
+        doors = Doors(self.machine, lambda: guest, self.store, self.bundle)
+        self.bringup = Bringup(self.settings, [STEP], doors, self.tasks)
+
+    def store(self) -> None:
+        self.asked.append("store")
+        if self.refuse:
+            raise self.refuse
+
+    def bundle(self, on_file: Callable[[str], None]) -> None:
+        self.asked.append("bundle")
+        if self.refuse:
+            raise self.refuse
+        on_file("bundle.iso")
+
+    def tasks(self, title: str, total: int, again: str) -> Tasks:
+        return Tasks(self.events.append, title=title, banner=self.settings.banner, total=total, again=again)
+
+    @property
+    def outcomes(self) -> dict[str, str]:
+        return {event.name: event.outcome for event in self.events if isinstance(event, TaskEnded)}
+
+    def numbered_right(self) -> bool:
+        started = next(event for event in self.events if isinstance(event, Started))
+        last = [event for event in self.events if isinstance(event, TaskEnded)][-1]
+        return last.index == last.total == started.total
+
+
+@pytest.fixture
+def rig(tmp_path: Path, guest: FakeGuest) -> Callable[..., Rig]:
+    (tmp_path / "Vagrantfile").touch()
+    (tmp_path / "provision").mkdir()
+    guest.files = {".kube/config": KUBECONFIG, ".kubeflow-lab/credentials": "username=u\npassword=p\n"}
+    for action, code in (("check", 1), ("apply", 0), ("ready", 0)):
+        guest.on(STEP.name, action, code)
+    return lambda edition="rehearsal", state="not_created": Rig(tmp_path, guest, edition, state)
+
+
+def test_up_from_nothing(rig: Callable[..., Rig]) -> None:
+    lab = rig()
+    lab.bringup.up()
+    assert list(lab.outcomes) == ["bundle", "vm", "login", "look", "10-snapd", "fetch"]
+    assert set(lab.outcomes.values()) == {"done"}
+    assert lab.numbered_right()
+    assert (lab.asked, lab.machine.calls) == (["bundle"], ["up"])
+    assert lab.guest.copied == [(lab.settings.root / "provision", ".kubeflow-lab/provision")]
+    assert "export LAB_SNAP_SOURCE='bundle'\n" in lab.guest.files[".kubeflow-lab/lab.env"]
+    assert lab.guest.closed
+    kubeconfig = lab.settings.state_dir / "kubeconfig"
+    assert "server: https://127.0.0.1:16443\n" in kubeconfig.read_text()
+    credentials = lab.settings.state_dir / "credentials"
+    assert credentials.read_text() == "username=u\npassword=p\n"
+    assert kubeconfig.stat().st_mode & 0o777 == credentials.stat().st_mode & 0o777 == 0o600
+    assert lab.settings.state_dir.stat().st_mode & 0o777 == 0o700
+    assert read_record(lab.settings.state_dir)["edition"] == "rehearsal"
+
+
+def test_the_banner_stands_first(rig: Callable[..., Rig]) -> None:
+    lab = rig()
+    lab.bringup.up()
+    assert isinstance(lab.events[0], Started)
+    assert lab.events[0].banner == "REHEARSAL"
+
+
+def test_up_of_a_running_lab_leaves_the_machine_alone(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running")
+    lab.guest.on(STEP.name, "check", 0)
+    lab.bringup.up()
+    assert lab.machine.calls == []
+    assert lab.outcomes["vm"] == lab.outcomes["10-snapd"] == "satisfied"
+
+
+def test_a_broken_bundle_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
+    lab = rig()
+    lab.refuse = HostError("There is no bundle.", code="LAB-HOST-010")
+    with pytest.raises(HostError):
+        lab.bringup.up()
+    assert lab.machine.calls == []
+    assert read_record(lab.settings.state_dir) == {}
+
+
+def test_a_store_out_of_reach_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8")
+    lab.refuse = NetworkError("No store.", code="LAB-NET-001")
+    with pytest.raises(NetworkError):
+        lab.bringup.up()
+    assert lab.machine.calls == []
+
+
+def test_a_lab_that_is_there_needs_no_store(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8", state="shutoff")
+    lab.refuse = NetworkError("No store.", code="LAB-NET-001")
+    lab.bringup.up()
+    assert lab.asked == []
+    assert lab.machine.calls == ["up"]
+
+
+def test_provision_starts_nothing(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running")
+    lab.bringup.provision()
+    assert list(lab.outcomes) == ["login", "look", "10-snapd", "fetch"]
+    assert lab.numbered_right()
+    assert (lab.asked, lab.machine.calls) == ([], [])
+
+
+def test_reset_purges_and_proves_it(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running")
+    lab.bringup.up()
+    lab.events.clear()
+    lab.guest.ran.clear()
+    lab.guest.on("purge", "apply", 0)
+    lab.guest.on("purge", "check", 0)
+    lab.bringup.reset(again=False)
+    assert lab.guest.ran == ["purge apply", "purge check"]
+    assert lab.numbered_right()
+    for name in ("kubeconfig", "credentials"):
+        assert not (lab.settings.state_dir / name).exists()
+
+
+def test_reset_again_goes_on_with_the_sequence(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running")
+    lab.guest.on("purge", "apply", 0)
+    lab.guest.on("purge", "check", 0)
+    lab.bringup.reset(again=True)
+    assert lab.guest.ran == [
+        "purge apply",
+        "purge check",
+        "10-snapd check",
+        "10-snapd apply",
+        "10-snapd ready",
+    ]
+    assert lab.numbered_right()
+    assert [event.index for event in lab.events if isinstance(event, TaskStarted)] == list(range(1, 9))
+
+
+def test_leftovers_are_an_error_and_shown(rig: Callable[..., Rig], say: Callable[..., object]) -> None:
+    lab = rig(state="running")
+    lab.guest.on("purge", "apply", 0)
+    lab.guest.on("purge", "check", say(1, ("left: interface cni0",)))  # type: ignore[arg-type]
+    with pytest.raises(VMError, match="left something behind") as caught:
+        lab.bringup.reset(again=True)
+    assert caught.value.code == "LAB-RST-002"
+    ended = lab.events[-1]
+    assert isinstance(ended, TaskEnded)
+    assert (ended.outcome, ended.tail) == ("failed", ("left: interface cni0",))
+    assert "10-snapd check" not in lab.guest.ran
+
+
+def test_a_purge_that_fails_says_why(rig: Callable[..., Rig], say: Callable[..., object]) -> None:
+    lab = rig(state="running")
+    lab.guest.on("purge", "apply", say(1, ("::error snapd is busy.",)))  # type: ignore[arg-type]
+    with pytest.raises(VMError, match=r"The purge failed\. snapd is busy\.") as caught:
+        lab.bringup.reset(again=False)
+    assert caught.value.log == lab.settings.state_dir / "logs" / "purge.log"
+
+
+def test_a_published_port_is_what_the_kubeconfig_names(tmp_path: Path, guest: FakeGuest) -> None:
+    settings = load_settings(tmp_path, overrides={}, environ={"LAB_PORTS_KUBERNETES": "40443"})
+    settings.make_state_dir()
+    guest.files = {".kube/config": KUBECONFIG}
+    assert "https://127.0.0.1:40443\n" in fetch_access(guest, settings).read_text()
+    assert not (settings.state_dir / "credentials").exists()
+
+
+def test_no_kubeconfig_yet(tmp_path: Path, guest: FakeGuest) -> None:
+    settings = load_settings(tmp_path, overrides={}, environ={})
+    with pytest.raises(HostError, match="no kubeconfig in the VM yet"):
+        fetch_access(guest, settings)
