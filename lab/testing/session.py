@@ -111,9 +111,7 @@ def _lab(command: str, root: Path, environ: Mapping[str, str], runner: Runner, t
 def _test(arguments: Sequence[str], root: Path, environ: Mapping[str, str], pytest_main: Pytest) -> int:
     os.chdir(root)
     os.environ.update(environ)
-    chosen = any(
-        (root / argument.partition("::")[0]).exists() for argument in arguments if argument[:1] != "-"
-    )
+    chosen = any(argument.startswith("tests/") for argument in arguments)
     return int(pytest_main([*arguments, *([] if chosen else ["tests/acceptance"])]))
 
 

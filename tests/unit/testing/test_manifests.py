@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.testing.manifests import RUN_LABEL, load
+
+MANIFESTS = sorted((Path(__file__).parents[2] / "acceptance" / "manifests").glob("*.yaml"))
+IMAGES = {"shell": "example/shell:1", "http": "example/http:1"}
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
+def test_each_manifest_is_complete_and_marked(path: Path) -> None:
+    objects = load(path, namespace="ns-1", run="run-1", images=IMAGES)
+    assert objects
+    for item in objects:
+        assert item["metadata"]["labels"][RUN_LABEL] == "run-1"
+        if item["kind"] == "Pod":
+            for container in item["spec"]["containers"]:
+                assert container["image"] in IMAGES.values()
+                # A lab without a registry has the images already, and nothing to pull from.
+                assert container["imagePullPolicy"] == "IfNotPresent"
+
+
+def test_there_are_manifests() -> None:
+    assert len(MANIFESTS) > 5
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("metadata: {name: ${other}}", KeyError),
+        ("{kind: Pod, metadata: {name: x, namespace: ns}}", ValueError),
+        (
+            "{kind: Pod, metadata: {name: x, namespace: default, labels: {kubeflow-lab.dev/run: r}}}",
+            ValueError,
+        ),
+    ],
+)
+def test_wrong_manifests_are_refused(tmp_path: Path, text: str, error: type[Exception]) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(error):
+        load(path, namespace="ns", run="r", images=IMAGES)
