@@ -22,8 +22,8 @@ from typing import IO, Protocol
 from lab.errors import HostError, LabError
 from lab.streams import Drain, visible
 
-GRACE = 5.0
-"""Seconds between the polite and the final signal to a process group."""
+GRACE = 20.0
+"""Seconds between the polite and the final signal to a process group: Vagrant removes a half-made machine."""
 
 _SECRET = re.compile(r"(password|passwd|secret|token|credential)", re.IGNORECASE)
 
@@ -225,10 +225,12 @@ def _feed(pipe: IO[bytes], text: str) -> None:
 def _kill_group(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(GRACE)
-        # Also when the leader is gone: what it started may not be.
-        os.killpg(child.pid, signal.SIGKILL)
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(GRACE)
+        finally:
+            # Also when the leader is gone: what it started may not be. And when Ctrl-C is pressed again.
+            os.killpg(child.pid, signal.SIGKILL)
     child.wait()
 
 

@@ -1,0 +1,27 @@
+"""What Vagrant has to know about a lab, as environment variables; the Vagrantfile reads them."""
+
+from __future__ import annotations
+
+from lab.config import Settings
+
+
+def vagrant_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that stand above what the Vagrantfile would read itself."""
+    variables = {
+        # Vagrant would ask its maker for a newer version, at each command.
+        "VAGRANT_CHECKPOINT_DISABLE": "1",
+        "VAGRANT_NO_COLOR": "1",
+        "VAGRANT_CWD": str(settings.root),
+        "LAB_NAME": settings.name,
+        "LAB_EDITION": settings.edition.name,
+        "LAB_PROVIDER": settings.provider,
+        "LAB_CPUS": str(settings.cpus),
+        "LAB_MEMORY_MIB": str(settings.memory_mib),
+        "LAB_DISK_GIB": str(settings.disk_gib),
+    }
+    if settings.bundle is not None:
+        variables["LAB_BUNDLE"] = str(settings.bundle.absolute())
+    for service, port in settings.ports:
+        if port is not None:
+            variables[f"LAB_PORTS_{service.upper()}"] = str(port)
+    return variables

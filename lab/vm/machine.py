@@ -1,0 +1,132 @@
+"""One lab's virtual machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.config import Settings, replace_file
+from lab.errors import VMError
+from lab.process import Runner, run
+from lab.transport.target import SSHTarget
+from lab.vm.environment import vagrant_environment
+
+NOT_CREATED = "not_created"
+RUNNING = "running"
+
+
+class Machine:
+    """Makes, starts, stops and removes the machine that the Vagrantfile describes.
+
+    Vagrant only looks after the machine: the documented steps are not its provisioners here.
+
+    Args:
+        settings: the lab.
+        runner: runs a program on the host.
+    """
+
+    def __init__(self, settings: Settings, *, runner: Runner = run) -> None:
+        self._settings = settings
+        self._runner = runner
+        data = settings.root / ".vagrant" / "machines" / settings.name / settings.provider
+        self._id_file = data / "id"
+        self._ssh_config = settings.state_dir / "ssh_config"
+        self._made: Any = None
+
+    def state(self) -> str:
+        """Return `running`, `poweroff`, `saved`, `not_created` or another state that Vagrant names."""
+        if not self.exists():
+            return NOT_CREATED
+        for status in self._vagrant.status(self._settings.name):
+            if status.name == self._settings.name and status.state:
+                return str(status.state)
+        raise VMError("Vagrant does not say what state the machine is in", code="LAB-VM-102", log=self._log)
+
+    def exists(self) -> bool:
+        """Whether Vagrant has made the machine; takes no time."""
+        return self._id_file.is_file()
+
+    def up(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Make the machine if it is not there, start it, and wait until one can log in.
+
+        Args:
+            on_line: called with each line that Vagrant prints.
+        """
+        with self._telling(on_line) as tool:
+            tool.up(vm_name=self._settings.name, provider=self._settings.provider, no_provision=True)
+        self._write_ssh_config()
+
+    def halt(self) -> None:
+        """Shut the machine down; nothing happens to one that does not run."""
+        if self.exists():
+            self._vagrant.halt(self._settings.name)
+
+    def reboot(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Shut the machine down, start it again, and wait until one can log in."""
+        with self._telling(on_line) as tool:
+            tool.reload(vm_name=self._settings.name, provision=False)
+
+    def destroy(self) -> None:
+        """Remove the machine with its disk; nothing happens if there is none."""
+        if self.exists():
+            self._vagrant.destroy(self._settings.name)
+        for name in ("ssh_config", "ports.json"):
+            (self._settings.state_dir / name).unlink(missing_ok=True)
+
+    def ssh_target(self) -> SSHTarget:
+        """Return how to log in; the same is in the file `ssh_config` of the lab's state.
+
+        Raises:
+            VMError: there is no machine.
+        """
+        if not self.exists():
+            raise VMError(
+                f"the lab '{self._settings.name}' has no machine",
+                code="LAB-VM-103",
+                hint="Make it: python -m lab up",
+            )
+        try:
+            # Vagrant takes more than a second to say what changes only with the machine.
+            if self._ssh_config.stat().st_mtime >= self._id_file.stat().st_mtime:
+                target = SSHTarget.from_ssh_config(self._ssh_config)
+                if target.key_file.is_file():
+                    return target
+        except (FileNotFoundError, ValueError):
+            pass
+        return self._write_ssh_config()
+
+    def _write_ssh_config(self) -> SSHTarget:
+        text = self._vagrant.ssh_config(self._settings.name)
+        try:
+            target = SSHTarget.parse(text)
+        except ValueError as error:
+            raise VMError(str(error), code="LAB-VM-104", log=self._log) from error
+        self._settings.make_state_dir()
+        replace_file(self._ssh_config, text)
+        return target
+
+    @contextmanager
+    def _telling(self, on_line: Callable[[str], None] | None) -> Iterator[Any]:
+        tool = self._vagrant
+        tool.on_line = on_line
+        try:
+            yield tool
+        finally:
+            tool.on_line = None
+
+    @property
+    def _log(self) -> Path:
+        return self._settings.state_dir / "vagrant.log"
+
+    @property
+    def _vagrant(self) -> Any:
+        """The `LabVagrant`; its library has no types."""
+        if self._made is None:
+            from lab.vm.vagrant import LabVagrant
+
+            self._settings.make_state_dir()
+            environment = vagrant_environment(self._settings)
+            self._made = LabVagrant(self._settings.root, self._runner, environment, self._log)
+        return self._made
