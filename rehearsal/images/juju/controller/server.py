@@ -1,0 +1,90 @@
+"""The controller's API: one POST, checked for the account's password.
+
+It is plain HTTP inside the cluster's pod network; the client reaches it through the API server's TLS.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from .errors import ControllerError, RefusedError, UnauthorizedError
+from .keeper import Keeper
+
+_LOG = logging.getLogger(__name__)
+_MAX_BODY = 8 * 1024 * 1024
+
+
+def methods(keeper: Keeper) -> dict[str, Callable[..., Any]]:
+    """The requests that are answered."""
+    return {
+        "Ping": keeper.ping,
+        "Models": keeper.models,
+        "AddModel": keeper.add_model,
+        "ModelStatus": keeper.model_status,
+        "DestroyModel": keeper.destroy_model,
+        "Resolve": keeper.resolve,
+        "Deploy": keeper.deploy,
+        "ConfigGet": keeper.config_get,
+        "ConfigSet": keeper.config_set,
+        "ConfigReset": keeper.config_reset,
+        "FullStatus": keeper.full_status,
+        "Log": keeper.log,
+    }
+
+
+def answer(body: bytes, offered: dict[str, Callable[..., Any]], password: str) -> dict[str, Any]:
+    """Turn a request into an answer; never raises."""
+    try:
+        request = json.loads(body)
+        if not isinstance(request, dict):
+            raise RefusedError("a request is a JSON object")
+        given = str(request.get("password", "")).encode()
+        if request.get("user") != "admin" or not hmac.compare_digest(given, password.encode()):
+            raise UnauthorizedError("invalid entity name or password")
+        method = offered.get(str(request.get("method")))
+        if method is None:
+            raise RefusedError(f"no such request: {request.get('method')!r}")
+        return {"result": method(**request.get("params", {}))}
+    except ControllerError as error:
+        return {"error": {"message": str(error), "code": error.code}}
+    except Exception as error:
+        _LOG.exception("request failed")
+        # The first line: exceptions of the Kubernetes client carry a whole HTTP exchange.
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        return {"error": {"message": f"the controller failed: {text}", "code": "internal"}}
+
+
+def make_server(port: int, keeper: Keeper, password: str) -> ThreadingHTTPServer:
+    """An HTTP server for a keeper; it listens, but does not serve yet."""
+    offered = methods(keeper)
+
+    class Handler(BaseHTTPRequestHandler):
+        """One connection."""
+
+        protocol_version = "HTTP/1.1"
+        timeout = 60
+
+        def do_POST(self) -> None:
+            """Answer a request."""
+            length = int(self.headers.get("Content-Length") or 0)
+            if self.path != "/api" or not 0 < length <= _MAX_BODY:
+                self.send_error(404)
+                return
+            body = json.dumps(answer(self.rfile.read(length), offered, password)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+            """Requests are not logged: they come every second and hold a password."""
+
+    server = ThreadingHTTPServer(("", port), Handler)
+    server.daemon_threads = True
+    return server
