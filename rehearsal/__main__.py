@@ -1,0 +1,5 @@
+"""Entry point of `python -m rehearsal`."""
+
+from rehearsal.cli import main
+
+main()

@@ -1,0 +1,74 @@
+"""Shows the progress of a build: a status line on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import TextIO
+
+from rehearsal.recipe import Recipe
+from rehearsal.workers import Event
+
+
+class Progress:
+    """Prints a line for what happens, and on a terminal one below for what is going on."""
+
+    def __init__(self, recipes: list[Recipe], stream: TextIO = sys.stdout) -> None:
+        self._stream = stream
+        self._tty = stream.isatty()
+        self._started = time.monotonic()
+        self._total = len(recipes)
+        self._numbers: dict[str, int] = {}
+        self._running: dict[str, tuple[str, float]] = {}
+
+    def tell(self, event: Event) -> None:
+        """Show an event."""
+        recipe = event.recipe
+        number = self._numbers.setdefault(recipe.name, len(self._numbers) + 1)
+        head = f"[{number:{len(str(self._total))}}/{self._total}] {elapsed(self._now())}"
+        match event.what:
+            case "started":
+                self._running[recipe.name] = (recipe.kind, time.monotonic())
+                self._line(f"{head}  {recipe.title}")
+            case "detail" | "waiting":
+                since = time.monotonic() - event.seconds
+                self._running[recipe.name] = (f"{recipe.kind}: {event.text}", since)
+                if not self._tty or event.what == "waiting":
+                    self._line(f"{head}  {recipe.kind}: {event.text}")
+            case "built" | "found":
+                self._running.pop(recipe.name, None)
+                took = f"done in {event.seconds:.0f} s" if event.what == "built" else "was built meanwhile"
+                self._line(f"{head}  {recipe.kind}: {took}")
+        self.tick()
+
+    def tick(self) -> None:
+        """Draw the status line again."""
+        if not self._tty:
+            return
+        now = time.monotonic()
+        parts = [f"{text} ({elapsed(now - since)})" for text, since in self._running.values()]
+        text = f"{elapsed(self._now())}  " + "  |  ".join(parts)
+        width = shutil.get_terminal_size().columns - 1
+        self._stream.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Remove the status line."""
+        if self._tty:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    def _line(self, text: str) -> None:
+        self.close()
+        self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def _now(self) -> float:
+        return time.monotonic() - self._started
+
+
+def elapsed(seconds: float) -> str:
+    """Return a duration as minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

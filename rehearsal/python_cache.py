@@ -1,0 +1,36 @@
+"""Copies program trees, with their Python modules compiled.
+
+A snap and a container layer are read-only: modules that are not compiled beforehand are compiled at every
+start, which is slow on an emulated processor.
+"""
+
+from __future__ import annotations
+
+import py_compile
+import shutil
+import sys
+from pathlib import Path
+
+from rehearsal.cache import walk_sources
+
+GUEST_TAG = "cpython-311"
+"""The compiled form that Debian 12's Python reads."""
+
+
+def copy_sources(source: Path, target: Path) -> Path:
+    """Copy a source tree, without what tools leave behind there, and compile its Python modules."""
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(walk_sources(source)):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy, follow_symlinks=False)
+    # Another version's compiled form would be of no use; the programs work without, only slower.
+    if sys.implementation.cache_tag == GUEST_TAG:
+        for module in sorted(target.rglob("*.py")):
+            py_compile.compile(
+                str(module),
+                dfile=str(module.relative_to(target)),
+                doraise=True,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )
+    return target
