@@ -22,22 +22,24 @@ class LogWriter:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._now = now
+        self._open: set[str] = set()
 
     def __call__(self, event: Event) -> None:
         """Write what belongs into a log."""
         match event:
             case AttemptStarted():
+                self._open.add(event.name)
                 tries = f", attempt {event.attempt} of {event.attempts}" if event.attempts > 1 else ""
                 self._append(event.name, f"=== {self._stamp()} {event.name} {event.action}{tries}")
             case Output():
                 self._append(event.name, event.line)
-            case Waiting():
+            # What the host does runs no script, and has no log.
+            case Waiting() if event.name in self._open:
                 self._append(event.name, f"::waiting {event.text}")
-            case Progress():
+            case Progress() if event.name in self._open:
                 self._append(event.name, f"::progress {event.done}/{event.total} {event.text}")
-            case TaskEnded(outcome="failed" | "interrupted" | "done"):
-                if log_path(self._directory, event.name).exists():
-                    self._append(event.name, f"=== {self._stamp()} {event.outcome}, {event.seconds:.1f} s")
+            case TaskEnded() if event.name in self._open:
+                self._append(event.name, f"=== {self._stamp()} {event.outcome}, {event.seconds:.1f} s")
             case Notice():
                 self._append("lab", f"{self._stamp()} {event.text}")
             case _:

@@ -101,12 +101,13 @@ class TerminalRenderer:
         from rich.spinner import Spinner
 
         self._console = Console(file=stream, highlight=False)
-        self._live = Live(console=self._console, get_renderable=self._moving, transient=True)
         self._spinner = Spinner("dots")
         self._clock = clock
         self._task: TaskStarted | None = None
         self._state = ""
         self._since = 0.0
+        # It asks for the line that moves at once.
+        self._live = Live(console=self._console, get_renderable=self._moving, transient=True)
 
     def __enter__(self) -> TerminalRenderer:
         self._live.start()
@@ -140,6 +141,10 @@ class TerminalRenderer:
                 self._line(event.text, style="yellow")
             case _:
                 pass
+
+    def refresh(self) -> None:
+        """Draw the line that moves; a thread does so all the time."""
+        self._live.refresh()
 
     def _line(self, line: str, style: str = "") -> None:
         self._console.print(line, style=style or None, markup=False, soft_wrap=True)
