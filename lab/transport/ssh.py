@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 import paramiko
@@ -90,7 +90,7 @@ class SSHTransport:
     ) -> CommandResult:
         """Run a shell command to its end; see `Transport.run`."""
         started = time.monotonic()
-        session: int | None = None
+        session = _Session()
         with self._channel() as channel:
             with _errors(f"'{_short(command)}' could not be started in the guest"):
                 channel.exec_command(_WRAPPER % command)
@@ -101,13 +101,11 @@ class SSHTransport:
             else:
                 threading.Thread(target=_feed, args=(channel, input), daemon=True).start()
             try:
-                for name, line in drain.lines(started + timeout):
-                    if session is None and name == "stderr" and (found := _session(line)):
-                        session = found
-                    elif on_line:
+                for line in session.lines(drain.lines(started + timeout)):
+                    if on_line:
                         on_line(visible(line))
             except TimeoutError:
-                self._kill(session)
+                self._kill(session.id)
                 tail = last_lines(drain.text("stderr").partition("\n")[2] or drain.text("stdout"))
                 raise CommandTimeout(
                     f"'{_short(command)}' did not end within {timeout:.0f} s in the guest and was killed"
@@ -116,7 +114,7 @@ class SSHTransport:
                     hint="Is the machine very busy? If not, the log may say what it was waiting for.",
                 ) from None
             except BaseException:
-                self._kill(session)
+                self._kill(session.id)
                 raise
             returncode = channel.recv_exit_status()
             if returncode == -1:
@@ -128,7 +126,7 @@ class SSHTransport:
                     )
                 returncode = 255  # the shell itself was killed, so nobody could say by which signal
         stderr = drain.text("stderr")
-        if session is not None:
+        if session.id is not None:
             stderr = re.sub(f"{_MARK}[0-9]+\n", "", stderr, count=1)
         return CommandResult(command, returncode, drain.text("stdout"), stderr, time.monotonic() - started)
 
@@ -224,12 +222,12 @@ class SSHTransport:
                 channel.settimeout(CHANNEL_TIMEOUT)
             yield sftp
 
-    def _kill(self, session: int | None) -> None:
+    def _kill(self, session_id: int | None) -> None:
         """End all of a session in the guest, as far as the connection still allows it."""
-        if session is None:
+        if session_id is None:
             return
         with contextlib.suppress(TransportError, OSError, paramiko.SSHException), self._channel() as channel:
-            channel.exec_command(_KILL % {"session": session})
+            channel.exec_command(_KILL % {"session": session_id})
             channel.shutdown_write()
             channel.status_event.wait(KILL_TIMEOUT)
 
@@ -257,11 +255,9 @@ def _log_in(target: SSHTarget, timeout: float) -> paramiko.SSHClient:
                 allow_agent=False,
                 look_for_keys=False,
             )
-        except (paramiko.AuthenticationException, paramiko.BadHostKeyException) as error:
+        except paramiko.BadHostKeyException as error:
             client.close()
-            raise TransportError(
-                f"the guest refused the login {where}: {error}", code="LAB-VM-205"
-            ) from error
+            raise TransportError(f"not the guest answers at {where}: {error}", code="LAB-VM-205") from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             client.close()
             if time.monotonic() >= deadline:
@@ -279,6 +275,27 @@ def _log_in(target: SSHTarget, timeout: float) -> paramiko.SSHClient:
             # Else each small packet waits for the answer to the one before it: 40 ms a command.
             transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return client
+
+
+class _Session:
+    """A command's session in the guest, once the command has said its ID."""
+
+    def __init__(self) -> None:
+        self.id: int | None = None
+
+    def lines(self, lines: Iterable[tuple[str, str]]) -> Iterator[str]:
+        """Yield all lines but the one with the ID, and none before it: who hears of a command can end it."""
+        early: list[str] = []
+        for name, line in lines:
+            if self.id is not None:
+                yield line
+            elif name == "stderr" and line.startswith(_MARK):
+                self.id = int(line.removeprefix(_MARK))
+                yield from early
+                early.clear()
+            else:
+                early.append(line)
+        yield from early  # of a command that the shell could not even read
 
 
 class _AnyHostKey(paramiko.MissingHostKeyPolicy):
@@ -309,10 +326,6 @@ def _feed(channel: paramiko.Channel, text: str) -> None:
     with contextlib.suppress(OSError):
         channel.sendall(text.encode())
         channel.shutdown_write()
-
-
-def _session(line: str) -> int | None:
-    return int(line.removeprefix(_MARK)) if line.startswith(_MARK) else None
 
 
 def _short(command: str) -> str:
