@@ -9,18 +9,9 @@
 # retries: 3
 . "$(dirname "$0")/lib.sh"
 
-drop_in() { echo "$ROOT/etc/systemd/system/$1.d/delegate.conf"; }
-
-delegated() {
-  local unit
-  for unit in $KUBELET_UNITS; do
-    [ -f "$(drop_in "$unit")" ] || return 1
-  done
-}
-
 # Quick: the node's own word instead of `microk8s status`, which may take a minute.
 check() {
-  delegated && [ "$(snap_state microk8s "$LAB_MICROK8S_CHANNEL")" = ok ] && node_ready
+  [ -s "$DELEGATE_DROP_IN" ] && [ "$(snap_state microk8s "$LAB_MICROK8S_CHANNEL")" = ok ] && node_ready
 }
 
 apply() {
@@ -32,11 +23,8 @@ apply() {
 
   # Without this kubelet ends with "root container [kubepods] doesn't exist", and the snap repairs
   # itself by another restart minutes later. Removing the snap removes it, so it is written each time.
-  local unit
-  for unit in $KUBELET_UNITS; do
-    sudo mkdir -p "$(dirname "$(drop_in "$unit")")"
-    printf '[Service]\nDelegate=yes\n' | sudo tee "$(drop_in "$unit")" >/dev/null
-  done
+  sudo mkdir -p "$(dirname "$DELEGATE_DROP_IN")"
+  printf '[Service]\nDelegate=yes\n' | sudo tee "$DELEGATE_DROP_IN" >/dev/null
   sudo systemctl daemon-reload
 
   # `snap install` of an installed snap ends with 0 whatever its channel and state.

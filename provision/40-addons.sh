@@ -29,6 +29,8 @@ objects() {
       ;;
   esac
 }
+# Of any other addon MicroK8s is asked whether it is enabled; nobody here knows its pods.
+said_to_be_enabled() { [ "$(microk8s 90 status --timeout 20 --addon "$1" 2>/dev/null)" = enabled ]; }
 
 # One question about all of them: "namespace kind/name wanted ready", one line an object.
 workloads() {
@@ -39,6 +41,13 @@ readonly WORKLOADS='{range .items[*]}{.metadata.namespace} {.kind}/{.metadata.na
 # running ADDON WORKLOADS: are all objects of the addon there, with all their pods ready?
 running() {
   local namespace object
+  if [ "$1" = rbac ]; then
+    refused
+    return
+  elif [ -z "$(objects "$1")" ]; then
+    said_to_be_enabled "$1"
+    return
+  fi
   while read -r namespace object; do
     awk -v namespace="$namespace" -v object="${object/.apps/}" '
       $1 == namespace && tolower($2) == object && $3 > 0 && $4 == $3 { found = 1 }
@@ -71,8 +80,7 @@ check() {
   for addon in $LAB_ADDONS; do
     running "$addon" "$now" || return 1
   done
-  ! has_word "$LAB_ADDONS" metallb || range_is_set || return 1
-  ! has_word "$LAB_ADDONS" rbac || refused
+  ! has_word "$LAB_ADDONS" metallb || range_is_set
 }
 
 apply() {
@@ -92,13 +100,21 @@ apply() {
 # `microk8s enable a b c` is deprecated, computes what is enabled only once, and takes everything after a
 # misspelt name as an argument: one call an addon. metallb asks for its range if it gets none.
 enable() {
-  local word=$1 rc=0
+  local word=$1 rc=0 said
   [ "$word" != metallb ] || word=metallb:$LAB_METALLB_RANGE
   note "+ microk8s enable $word"
   # As root, whose addon scripts need no sudo. Some of them loop for ever when something is wrong, hence
   # the deadline; they inherit standard input, hence /dev/null.
-  sudo timeout --kill-after=10 600 "$MICROK8S" enable "$word" </dev/null || rc=$?
-  # With "Addon core/NAME not found" a qualified name ends with 0, so what counts is what is there.
+  said=$(sudo timeout --kill-after=10 600 "$MICROK8S" enable "$word" </dev/null 2>&1) || rc=$?
+  note "$said"
+  case $said in
+    # The second text, of a name with its repository, comes with exit code 0.
+    *"was not found in any repository"* | *"Addon $1 not found"*)
+      die "MicroK8s knows no addon $1" "Mend LAB_ADDONS: it is '$LAB_ADDONS'."
+      ;;
+    *"is not a valid IP Range"*) die "MetalLB does not take the range $LAB_METALLB_RANGE" "Write it as FIRST-LAST or NETWORK/BITS." ;;
+  esac
+  # Otherwise what counts is what is there afterwards.
   [ "$rc" -eq 0 ] || note "microk8s enable $word ended with $rc"
   microk8s_running 300 || try_later "MicroK8s did not come back after 'microk8s enable $word'" "'sudo microk8s inspect' says which service fails."
 }
@@ -106,11 +122,6 @@ enable() {
 # An addon is "enabled" as soon as its objects exist; its pods come later. dns is being enabled in the
 # background since the installation, so its objects may come later too.
 addon_is_working() {
-  local namespace object
-  if [ "$1" = rbac ]; then
-    refused
-    return
-  fi
   local now
   now=$(workloads) && running "$1" "$now"
 }
@@ -123,6 +134,7 @@ settled() {
     wait_for "$2" "the API server to come back with access control" access_control_works
     return
   fi
+  [ -n "$(objects "$1")" ] || said_to_be_enabled "$1" || return 1
   while read -r namespace object; do
     rolled_out "$2" "$namespace" "$object" || return 1
   done < <(objects "$1")

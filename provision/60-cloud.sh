@@ -7,7 +7,7 @@
 # retries: 3
 . "$(dirname "$0")/lib.sh"
 
-known() { juju 20 clouds --client --format json 2>/dev/null | facts cloud "$LAB_CLOUD"; }
+known() { juju 60 clouds --client --format json 2>/dev/null | facts cloud "$LAB_CLOUD"; }
 
 # The cloud belongs to this cluster and this address of it; the client also outlives its cluster.
 identity() {

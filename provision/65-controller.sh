@@ -11,7 +11,7 @@
 agent_version() { juju 60 show-controller "$LAB_CONTROLLER" --format json 2>/dev/null | facts controller "$LAB_CONTROLLER"; }
 # shellcheck disable=SC2317 # called by wait_for
 answers() { agent_version >/dev/null; }
-known() { juju 20 controllers --format json 2>/dev/null | facts known-controller "$LAB_CONTROLLER"; }
+known() { juju 60 controllers --format json 2>/dev/null | facts known-controller "$LAB_CONTROLLER"; }
 
 # namespace_id NAME: its identity, nothing if there is none; fails if the cluster does not say.
 namespace_id() { kubectl 20 get namespace "$1" --ignore-not-found --request-timeout=15s -o 'jsonpath={.metadata.uid}'; }

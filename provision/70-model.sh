@@ -8,7 +8,7 @@
 # retries: 3
 . "$(dirname "$0")/lib.sh"
 
-models() { juju 30 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null; }
+models() { juju 60 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null; }
 life() { models | facts model "$LAB_MODEL"; }
 alive() { [ "$(life)" = alive ]; }
 # Only an answer counts: "no such model" and "no answer" are not the same.

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 applications() { juju 60 status --model "$MODEL" --format json 2>/dev/null | facts applications; }
-model_id() { juju 30 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null | facts model-id "$LAB_MODEL"; }
+model_id() { juju 60 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null | facts model-id "$LAB_MODEL"; }
 
 # A deployment that was cut short may have all applications and lack relations between them. So its end is
 # noted, for this model, with what was there; and what was there must be there still.

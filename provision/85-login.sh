@@ -23,7 +23,7 @@ public_url() {
 
 # is_set APPLICATION URL
 is_set() {
-  juju 30 config --model "$MODEL" "$1" --format json 2>/dev/null | facts login-is-set "$1" "$2" "$CREDENTIALS"
+  juju 60 config --model "$MODEL" "$1" --format json 2>/dev/null | facts login-is-set "$1" "$2" "$CREDENTIALS"
 }
 
 check() {
@@ -68,6 +68,7 @@ apply() {
 configure() (
   umask 077
   mkdir -p "$HOME/snap/juju/common"
+  rm -f "$HOME"/snap/juju/common/login.?????? # of an attempt that was killed
   file=$(mktemp "$HOME/snap/juju/common/login.XXXXXX")
   trap 'rm -f "$file"' EXIT
   facts login-file "$1" "$2" "$CREDENTIALS" >"$file"

@@ -8,6 +8,10 @@
 # shellcheck disable=SC2034 # much of what is set here is used by the steps only
 set -euo pipefail
 
+# Nothing here may ask or read anything: over ssh standard input stays open, and a program that reads it
+# waits for ever.
+exec </dev/null
+
 PROVISION_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_HOME=${LAB_HOME:-$HOME/.kubeflow-lab}
 
@@ -53,8 +57,7 @@ KUBECONFIG_FILE=$HOME/.kube/config
 JUJU_DATA=$HOME/.local/share/juju
 LOGIN=$(id -un)
 MICROK8S_GROUP=microk8s
-# Kubelet's unit has had two names; a drop-in for one that does not exist does no harm.
-KUBELET_UNITS="snap.microk8s.daemon-kubelite.service snap.microk8s.daemon-kubelet.service"
+DELEGATE_DROP_IN=$ROOT/etc/systemd/system/snap.microk8s.daemon-kubelite.service.d/delegate.conf
 SYSCTL_FILE=$ROOT/etc/sysctl.d/99-kubeflow.conf
 
 readonly TEMPFAIL=75 # EX_TEMPFAIL of sysexits.h: another try may help
@@ -217,8 +220,9 @@ install_snap() {
       ;;
     other-channel) snap_do 1800 refresh "$name" "--channel=$channel" "${classic[@]}" ;;
     broken)
-      snap_do 600 remove --purge "$name"
-      install_absent_snap "$name" "$channel" "${classic[@]}"
+      snap_do 900 remove --purge "$name"
+      # From the start, since the removal took with it what had been prepared for the snap.
+      try_later "The snap $name was broken and had to be removed"
       ;;
     *) install_absent_snap "$name" "$channel" "${classic[@]}" ;;
   esac

@@ -154,6 +154,7 @@ end_processes() {
   for group in $(pod_groups); do
     echo 1 | sudo tee "$group/cgroup.kill" >/dev/null || true
   done
+  sudo systemctl stop kubepods.slice 2>/dev/null || true
   while read -r pid rest; do
     note "ending process $pid $rest"
     sudo kill -KILL "$pid" 2>/dev/null || true
