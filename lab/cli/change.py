@@ -80,9 +80,9 @@ Examples:
 @common_options
 @click.pass_obj
 def reset(request: Request, again: bool, yes: bool) -> None:
-    """Take the lab back by the documented purge path, and prove that nothing is left.
+    """Remove all that was installed, and prove it.
 
-    The VM stays. It works on a lab that is half built, too.
+    This is the documented purge path. The VM stays. It works on a lab that is half built, too.
     """
     settings = request.settings()
     if not again and machine(settings).state() == "not_created":
@@ -100,7 +100,7 @@ def reset(request: Request, again: bool, yes: bool) -> None:
 @common_options
 @click.pass_obj
 def halt(request: Request) -> None:
-    """Shut the VM down; `up` starts it again with everything in it."""
+    """Shut the VM down; up starts it again."""
     settings = request.settings()
     with _locked(settings, "halt"):
         machine(settings).halt()
@@ -192,9 +192,13 @@ def _locked(settings: Settings, command: str) -> Iterator[None]:
         yield
 
 
+def _person() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _confirm(question: str, yes: bool) -> None:
     # A program that calls this knows what it wants; a person may have mistyped.
-    if not yes and sys.stdin.isatty() and sys.stdout.isatty():
+    if not yes and _person():
         click.confirm(question, abort=True)
 
 

@@ -66,10 +66,10 @@ Examples:
 @common_options
 @click.pass_obj
 def kubeconfig(request: Request, tunnel: bool, as_json: bool) -> None:
-    """Fetch the lab's kubeconfig to this computer, readable by you alone.
+    """Fetch the kubeconfig for kubectl on this computer.
 
-    It names a port of 127.0.0.1: the one that lab.yaml publishes (ports: kubernetes), or
-    one that `--tunnel` opens while it runs.
+    The file is readable by you alone. It names a port of 127.0.0.1: the one that lab.yaml
+    publishes (ports: kubernetes), or one that --tunnel opens while it runs.
     """
     from lab.plan.bringup import KUBERNETES_PORT, fetch_access
 

@@ -38,7 +38,10 @@ Examples:
 @common_options
 @click.pass_obj
 def plan(request: Request, form: str, as_json: bool) -> None:
-    """Show the steps: what the documentation says, and what is done in its place and why."""
+    """Show the steps of the documented sequence.
+
+    For each: what the documentation says, what is done in its place, and why.
+    """
     from lab.plan import render
     from lab.plan.catalogue import load_steps
 
@@ -66,10 +69,11 @@ def plan(request: Request, form: str, as_json: bool) -> None:
 @common_options
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Show the lab layer by layer: ready or not, since when, and why not.
+    """Show how the lab is, layer by layer.
 
-    The exit code is 0 if all is ready; else it is the lowest layer's that is not:
-    20 VM, 40 MicroK8s, 50 Juju, 60 Kubeflow.
+    For each: whether it is ready, since when, and why not. The exit code is 0 if all is
+    ready; else it is the lowest layer's that is not: 20 VM, 40 MicroK8s, 50 Juju,
+    60 Kubeflow.
     """
     from lab.errors import LabError
     from lab.probes.status import collect, render
@@ -141,7 +145,7 @@ def logs(request: Request, step: str | None, lines: int | None, as_json: bool) -
 @json_option
 @common_options
 def version(as_json: bool) -> None:
-    """Show the versions of the lab and of what runs it, and the editions there are."""
+    """Show versions and editions."""
     from lab.editions import edition_names
 
     data = {

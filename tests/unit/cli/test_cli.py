@@ -1,0 +1,400 @@
+"""The command line: options, output and exit codes, with the machine and the guest in the test's hands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.cli import change, enter, look, main
+from lab.config import Settings
+from lab.errors import JujuError, LabError
+from lab.plan.bringup import Bringup
+from lab.report.events import Notice
+from lab.report.tasks import Tasks
+
+ROOT = Path(__file__).parents[3]
+STEP = "# title: Install snapd\n# why: Snaps need it.\n# documented: sudo apt install snapd\n# layer: vm\n# timeout: 60\n"
+COMMANDS = [
+    "up",
+    "provision",
+    "plan",
+    "status",
+    "ssh",
+    "exec",
+    "logs",
+    "reset",
+    "halt",
+    "down",
+    "kubeconfig",
+    "version",
+]
+READING = ["plan", "status", "logs", "kubeconfig", "version"]
+
+
+class FakeMachine:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.now = "running"
+        self.calls: list[str] = []
+
+    def state(self) -> str:
+        return self.now
+
+    def halt(self) -> None:
+        self.calls.append("halt")
+
+    def destroy(self) -> None:
+        self.calls.append("destroy")
+
+    def ssh_target(self) -> None:
+        self.settings.make_state_dir()
+        (self.settings.state_dir / "ssh_config").write_text("Host kubeflow\n  HostName 127.0.0.1\n")
+
+
+class Lab:
+    """A checkout in which `main` is run."""
+
+    def __init__(
+        self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.root = root
+        self.state = root / ".lab" / "kubeflow"
+        self.out = self.err = ""
+        self.machine: FakeMachine | None = None
+        self.machine_state = "running"
+        self._capsys = capsys
+        for module in (change, enter, look):
+            monkeypatch.setattr(module, "machine", self._machine)
+
+    def _machine(self, settings: Settings) -> FakeMachine:
+        if self.machine is None:
+            self.machine = FakeMachine(settings)
+        self.machine.now = self.machine_state
+        return self.machine
+
+    def __call__(self, *arguments: str) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(arguments, program="python -m lab")
+        self.out, self.err = self._capsys.readouterr()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code
+
+
+@pytest.fixture
+def lab(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Lab:
+    for name in [name for name in os.environ if name.startswith("LAB_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "Vagrantfile").touch()
+    (tmp_path / "provision").mkdir()
+    (tmp_path / "provision" / "10-snapd.sh").write_text(STEP)
+    monkeypatch.chdir(tmp_path)
+    return Lab(tmp_path, capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(lab: Lab, command: str) -> None:
+    assert lab(command, "--help") == 0
+    assert "Example" in lab.out
+    assert f"python -m lab {command}" in lab.out or f" {command}" in lab.out
+    assert ("--json" in lab.out) == (command in READING)
+
+
+def test_help_lists_every_command(lab: Lab) -> None:
+    assert lab("--help") == 0
+    assert all(f"\n  {command} " in lab.out for command in COMMANDS)
+    assert "..." not in lab.out.partition("Commands:")[2].replace("[ARGS]...", "")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom lab.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'pydantic', 'paramiko', 'kubernetes', 'rich', 'yaml', 'filelock', 'vagrant'} & set(sys.modules)\n"
+        "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["up", "--nonsense"], ["up", "--cpus", "many"], ["exec"]]
+)
+def test_bad_usage(lab: Lab, arguments: Sequence[str]) -> None:
+    assert lab(*arguments) == 2
+    assert "Usage: python -m lab" in lab.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--edition", "rehearsal", "plan"], ["plan", "--edition", "rehearsal"]]
+)
+def test_options_may_stand_before_the_command_and_after(lab: Lab, arguments: Sequence[str]) -> None:
+    assert lab(*arguments, "--json") == 0
+    assert json.loads(lab.out)["banner"] == "REHEARSAL"
+
+
+def test_an_error_is_a_code_a_sentence_and_advice(lab: Lab) -> None:
+    assert lab("--edition", "rehersal", "plan") == 2
+    assert lab.err == (
+        "LAB-CFG-001: There is no edition named 'rehersal'.\n"
+        "What to do: Did you mean rehearsal? Editions: kubeflow-1.8, rehearsal.\n"
+    )
+
+
+def test_debug_adds_the_traceback(lab: Lab) -> None:
+    assert lab("--debug", "--edition", "rehersal", "plan") == 2
+    assert "Traceback" in lab.err
+
+
+def test_a_mistake_of_ours_is_no_traceback_either(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_settings: Settings) -> FakeMachine:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(change, "machine", fail)
+    assert lab("halt") == 1
+    assert lab.err.startswith("LAB-BUG-001: ZeroDivisionError: oh")
+    assert "Traceback" not in lab.err
+
+
+def test_outside_a_checkout(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab.root / "Vagrantfile").unlink()
+    assert lab("plan") == 2
+    assert "no Vagrantfile" in lab.err
+
+
+def test_plan_has_the_documented_line_and_what_replaces_it(lab: Lab) -> None:
+    assert lab("plan", "--edition", "rehearsal") == 0
+    assert lab.out.startswith("REHEARSAL: lab 'kubeflow'")
+    for line in (
+        "10-snapd  Install snapd",
+        "sudo apt install snapd",
+        "provision/10-snapd.sh",
+        "Snaps need it.",
+    ):
+        assert line in lab.out
+
+
+def test_plan_as_a_document_and_as_shell(lab: Lab) -> None:
+    assert lab("plan", "--format", "markdown") == 0
+    assert "## 10-snapd: Install snapd\n" in lab.out
+    assert lab("plan", "--format", "shell") == 0
+    assert lab.out.endswith("# Install snapd\n# documented: sudo apt install snapd\nbash 10-snapd.sh run\n")
+
+
+def test_plan_knows_the_last_run(lab: Lab) -> None:
+    lab.state.mkdir(parents=True)
+    entry = {"state": "done", "started": "2026-01-02", "ended": "2026-01-03", "seconds": 75.0, "attempts": 1}
+    (lab.state / "journal.json").write_text(json.dumps({"schema": 1, "steps": {"10-snapd": entry}}))
+    assert lab("plan") == 0
+    assert "(done in 1 min 15 s, 2026-01-03)" in lab.out
+    assert lab("plan", "--json") == 0
+    assert json.loads(lab.out)["steps"][0]["last_run"]["seconds"] == 75.0
+
+
+def test_status_of_no_lab(lab: Lab) -> None:
+    lab.machine_state = "not_created"
+    assert lab("status", "--json") == 20
+    assert json.loads(lab.out)["ready"] is False
+    assert lab("status") == 20
+    assert "not created" in lab.out
+
+
+def test_status_of_a_machine_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_settings: Settings, **_options: Any) -> None:
+        raise LabError("No login.", code="LAB-VM-206")
+
+    monkeypatch.setattr(look, "connect", fail)
+    assert lab("status") == 20
+    assert "LAB-VM-206: No login." in lab.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["exec", "ls", "-l", "a b"], "ls -l 'a b'"),
+        (["exec", "--", "juju", "status", "--json"], "juju status --json"),
+        (["exec", "juju status | head"], "juju status | head"),
+    ],
+)
+def test_exec_lets_ssh_take_over(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], line: str
+) -> None:
+    ran: list[list[str]] = []
+
+    def take_over(program: str, argv: list[str]) -> None:
+        ran.append(argv)
+        sys.exit(7)
+
+    monkeypatch.setattr(os, "execvp", take_over)
+    assert lab(*arguments) == 7
+    *ssh, command = ran[0]
+    assert ssh == ["ssh", "-F", str(lab.state / "ssh_config"), "-T", "kubeflow"]
+    echoed = subprocess.run(
+        ["sh", "-c", f"set -- {command}; printf '%s' \"$3\""], capture_output=True, text=True, check=True
+    )
+    assert echoed.stdout == line
+
+
+def test_without_ssh(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(program: str, argv: list[str]) -> None:
+        raise FileNotFoundError(program)
+
+    monkeypatch.setattr(os, "execvp", missing)
+    assert lab("ssh") == 10
+    assert "openssh-client" in lab.err
+
+
+def test_logs(lab: Lab) -> None:
+    assert lab("logs") == 0
+    assert lab.out == "There are no logs yet.\n"
+    (lab.state / "logs").mkdir(parents=True)
+    (lab.state / "logs" / "20-microk8s.log").write_text("one\ntwo\nthree\n")
+    (lab.state / "logs" / "80-kubeflow.log").write_text("four\n")
+    assert lab("logs") == 0
+    assert len(lab.out.splitlines()) == 2
+    assert lab("logs", "microk8s", "-n", "2") == 0
+    assert lab.out == "two\nthree\n"
+    assert lab("logs", "80", "--json") == 0
+    assert json.loads(lab.out)["lines"] == ["four"]
+    assert lab("logs", "0-") == 2
+    assert "20-microk8s, 80-kubeflow" in lab.err
+    assert lab("logs", "90") == 2
+
+
+def test_version(lab: Lab) -> None:
+    assert lab("version", "--json") == 0
+    assert json.loads(lab.out)["editions"] == ["kubeflow-1.8", "rehearsal"]
+    assert lab("version") == 0
+    assert "rehearsal" in lab.out
+
+
+def test_halt(lab: Lab) -> None:
+    assert lab("halt") == 0
+    assert lab.machine
+    assert lab.machine.calls == ["halt"]
+
+
+def test_down_keeps_the_logs(lab: Lab) -> None:
+    (lab.state / "logs").mkdir(parents=True)
+    for name in ("kubeconfig", "lab.json", "logs/x.log"):
+        (lab.state / name).touch()
+    assert lab("down") == 0
+    assert lab.machine
+    assert lab.machine.calls == ["destroy"]
+    assert {path.name for path in lab.state.iterdir()} - {"lock"} == {"logs"}
+    assert (lab.state / "logs" / "x.log").exists()
+    assert lab("down", "--purge") == 0
+    assert not lab.state.exists()
+
+
+def test_a_busy_lab_is_left_alone(lab: Lab) -> None:
+    from lab.plan.lock import lab_lock
+
+    lab.state.mkdir(parents=True)
+    with lab_lock(lab.state, "up"):
+        assert lab("down") == 10
+        assert "Another command is at work" in lab.err
+    assert lab.machine is None or lab.machine.calls == []
+
+
+def test_reset_of_no_lab(lab: Lab) -> None:
+    lab.machine_state = "not_created"
+    assert lab("reset") == 0
+    assert "nothing to reset" in lab.out
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], list[str]]:
+    """Replace the commands' work by one task."""
+    called: list[str] = []
+
+    def replace(error: BaseException | None = None) -> list[str]:
+        def act(self: Bringup, command: str) -> Tasks:
+            called.append(command)
+            tasks = self._start(command, 1)
+            tasks.emit(Notice("a word"))
+            with tasks.task("vm", "Start the virtual machine"):
+                if error:
+                    raise error
+            return tasks
+
+        monkeypatch.setattr(Bringup, "up", lambda self: act(self, "up"))
+        monkeypatch.setattr(Bringup, "provision", lambda self: act(self, "provision"))
+        monkeypatch.setattr(Bringup, "reset", lambda self, again: act(self, f"reset {again}"))
+        return called
+
+    return replace
+
+
+def test_up_ends_with_times_and_what_to_type_next(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work()
+    assert lab("up", "--edition", "rehearsal", "--name", "second") == 0
+    assert lab.out.startswith("REHEARSAL: up: lab 'second', Rehearsal")
+    assert "[1/1] Start the virtual machine: done in" in lab.out
+    assert "  Total" in lab.out
+    assert "REHEARSAL: the lab 'second' is up" in lab.out
+    assert "python -m lab --name second status" in lab.out
+    assert "LAB_NAME=second tox -e acceptance" in lab.out
+    assert "\x1b" not in lab.out
+
+
+def test_up_that_fails_exits_with_the_layer_s_code(lab: Lab, work: Callable[..., list[str]]) -> None:
+    log = lab.state / "logs" / "50-juju.log"
+    work(JujuError("No juju.", code="LAB-STEP-001", hint="Do this.", log=log))
+    assert lab("up") == 50
+    assert lab.err == ("LAB-STEP-001: No juju.\nWhat to do: Do this.\nLog: .lab/kubeflow/logs/50-juju.log\n")
+    assert "Next:" not in lab.out
+
+
+def test_an_interruption_is_130_and_says_where(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work(KeyboardInterrupt())
+    assert lab("up") == 130
+    assert "Interrupted in task 1 of 1, 'Start the virtual machine'." in lab.err
+    assert "python -m lab up" in lab.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "called"),
+    [
+        (["provision"], "provision"),
+        (["reset"], "reset False"),
+        (["reset", "--yes"], "reset False"),
+        (["reset", "--again"], "reset True"),
+    ],
+)
+def test_who_asks_no_person_does_not_ask(
+    lab: Lab, work: Callable[..., list[str]], arguments: Sequence[str], called: str
+) -> None:
+    assert work() == []
+    assert lab(*arguments) == 0
+    assert work() == [called]
+
+
+@pytest.mark.parametrize("command", ["reset", "down"])
+def test_a_person_is_asked(
+    lab: Lab, work: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    called = work()
+    monkeypatch.setattr(change, "_person", lambda: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _prompt: "n")
+    assert lab(command) == 130
+    assert called == []
+    assert lab.machine is None or lab.machine.calls == []
+
+
+def test_a_termination_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\nfrom lab.cli import main, cli\n"
+        "cli.commands['version'].callback = lambda **_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "main(['version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted.\n"
