@@ -44,6 +44,7 @@ class TunnelServer:
     def __init__(self, open_stream: Callable[[tuple[str, int]], Stream], port: int = 0) -> None:
         self._open_stream = open_stream
         self._streams: set[Stream] = set()
+        self._closed = False
         self._lock = threading.Lock()
         tunnel = self
 
@@ -70,27 +71,32 @@ class TunnelServer:
         self._server.server_close()
         self._thread.join()
         with self._lock:
+            self._closed = True
             streams = list(self._streams)
         for stream in streams:
             _end(stream)
 
     def _forward(self, client: socket.socket, peer: tuple[str, int]) -> None:
-        try:
-            inside = self._open_stream(peer)
-        except Exception:
-            return  # whatever the reason is, the client sees that its connection is closed
-        with self._lock:
-            self._streams |= {client, inside}
-        try:
+        with contextlib.ExitStack() as stack:
+            self._keep(client, stack)
+            try:
+                inside = self._open_stream(peer)
+            except Exception:
+                return  # whatever the reason is, the client sees that its connection is closed
+            self._keep(inside, stack)
             answers = threading.Thread(target=_copy, args=(inside, client), daemon=True)
             answers.start()
             _copy(client, inside)
             answers.join()
-        finally:
-            _end(inside)
-            _end(client)
-            with self._lock:
-                self._streams -= {client, inside}
+
+    def _keep(self, stream: Stream, stack: contextlib.ExitStack) -> None:
+        """See to it that a stream ends with the tunnel, or when it has done its work."""
+        stack.callback(_end, stream)
+        with self._lock:
+            if self._closed:
+                _end(stream)
+            self._streams.add(stream)
+        stack.callback(self._streams.discard, stream)
 
 
 def _copy(source: Stream, target: Stream) -> None:
