@@ -37,7 +37,7 @@ def _make(job: Job) -> None:
     (tree / "cmd/kubelite").mkdir()
     shutil.copy(KUBELITE, tree / "cmd/kubelite/main.go")
 
-    # Not in module mode, for which the vendored go.mod is too old: the tree must look as if it were in GOPATH.
+    # Not in module mode: the vendored go.mod is too old. So the tree must look as if it were in GOPATH.
     home = job.work / "gopath/src/k8s.io/kubernetes"
     home.parent.mkdir(parents=True)
     home.symlink_to(tree)

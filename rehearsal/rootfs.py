@@ -17,7 +17,7 @@ BUILD = "lab-build"
 
 LEAVE_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 
-_STEPS = re.compile(r"^I: (downloading|extracting|installing|running|creating tarball)")
+_STEPS = re.compile(r"^I: (downloading|extracting|installing|creating tarball)")
 
 
 def read_list(path: Path) -> list[str]:

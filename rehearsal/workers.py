@@ -11,7 +11,7 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -46,6 +46,8 @@ class Failure:
     hint: str
     log: str
 
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Message = tuple[str, str] | Failure
 
@@ -96,14 +98,17 @@ class Builder:
                 ready = [r for r in waiting if not any(need.name in open_names for need in r.needs)]
                 for recipe in ready[: self.at_once - len(running)]:
                     waiting.remove(recipe)
-                    running.append(self._start(recipe, fresh))
+                    # An interruption now would leave a worker that nobody knows of.
+                    with _undisturbed():
+                        running.append(self._start(recipe, fresh))
                 for pipe in wait([worker.pipe for worker in running], timeout=1.0):
                     worker = next(worker for worker in running if worker.pipe is pipe)
                     if self._listen(worker):
                         running.remove(worker)
                 self.tick()
         finally:
-            _stop(running)
+            with _undisturbed():
+                _stop(running)
 
     def _start(self, recipe: Recipe, fresh: bool) -> _Worker:
         receiver, sender = multiprocessing.Pipe(duplex=False)
@@ -156,6 +161,8 @@ class Builder:
         # Ctrl-C at the terminal is the parent's business: it tells each worker, once.
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         log = self._log(recipe)
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -184,6 +191,16 @@ class Builder:
                 traceback.print_exc(file=file)
             hint = "This is a mistake in the recipe; the log has the traceback."
             pipe.send(Failure(f"{type(error).__name__}: {error}", "LAB-HOST-205", hint, str(log)))
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let Ctrl-C and the like wait until the block has ended."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _stop(workers: Sequence[_Worker]) -> None:
