@@ -6,6 +6,7 @@ hands the tests their fixtures, gathers evidence when one fails, and writes the 
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
@@ -39,8 +40,8 @@ MARKERS = {
     "reboot": "reboots the guest and looks at everything again",
 }
 
-WITHOUT_KUBERNETES = {"machine"}
-"""Markers of tests that need the guest only."""
+GUEST_ONLY = "machine"
+"""The marker of tests that do not need Kubernetes."""
 
 
 @dataclass
@@ -105,6 +106,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{name}: {text}")
     if config.option.timeout is None:
         config.option.timeout = TEST_TIMEOUT
+    if config.option.durations is None:
+        config.option.durations = 10
+    if config.option.log_level is None:
+        # What a test waited for belongs to the report of its failure; each login does not.
+        config.option.log_level = "INFO"
+        logging.getLogger("paramiko").setLevel(logging.WARNING)
     try:
         lab = connection.settings(os.environ)
     except LabError as error:
@@ -148,7 +155,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "application" in metafunc.fixturenames:
         metafunc.parametrize("application", expect.applications)
     if "snap" in metafunc.fixturenames:
-        metafunc.parametrize("snap", sorted(expect.snaps))
+        # So that `-m juju` looks at the snap of that name, too.
+        snaps = [
+            pytest.param(name, marks=[getattr(pytest.mark, name)] if name in MARKERS else [])
+            for name in sorted(expect.snaps)
+        ]
+        metafunc.parametrize("snap", snaps)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -164,9 +176,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     if session.config.option.collectonly or not session.items or session.testsfailed:
         return
     run = session.config.stash[_RUN]
-    kubernetes = any(
-        item.get_closest_marker(name) for item in session.items for name in set(MARKERS) - WITHOUT_KUBERNETES
-    )
+    kubernetes = any(item.get_closest_marker(GUEST_ONLY) is None for item in session.items)
     try:
         connection.check(run.lab, run.transport, kubernetes=kubernetes)
         if kubernetes:
