@@ -108,6 +108,7 @@ module Lab
 
       link = File.join(own_runtime_dir, "config")
       FileUtils.mkdir_p(config)
+      File.unlink(link) if File.symlink?(link) && File.readlink(link) != config
       File.symlink(config, link) unless File.symlink?(link)
       @env["XDG_CONFIG_HOME"] = link
     end

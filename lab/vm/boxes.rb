@@ -1,0 +1,38 @@
+# Removes the boxes that newer bundles have replaced. Each build of a bundle has a box of its own name, so old
+# ones would pile up: once with Vagrant, and once in libvirt's pool, where machines have their disks.
+
+module Lab
+  module Boxes
+    POOL_IMAGE = "_vagrant_box_image_".freeze
+
+    # box: name of the box in use, "lab/EDITION-CONTENT"; env, machine: what Vagrant gives a trigger
+    def self.prune(box, env, machine)
+      family = box[%r{\Alab/.*-}] or return
+
+      env.boxes.all.each do |name, version, provider|
+        env.boxes.find(name, provider, version).destroy! if name.start_with?(family) && name != box && provider == :libvirt
+      end
+
+      volumes = pool_volumes(machine.provider.driver.connection.client)
+      # A machine's disk only holds what differs from the box that it was made from.
+      needed = volumes.map { |volume| volume.xml_desc[%r{<backingStore>.*?<path>(.*?)</path>}m, 1] }
+      volumes.each do |volume|
+        name = volume.name.gsub("-VAGRANTSLASH-", "/")
+        next unless name.start_with?(family) && name.include?(POOL_IMAGE) && !name.start_with?("#{box}_")
+
+        volume.delete unless needed.include?(volume.path)
+      end
+    rescue StandardError => error
+      machine.ui.warn("Old boxes could not be removed: #{error.message}")
+    end
+
+    def self.pool_volumes(libvirt)
+      libvirt.list_storage_pools.map { |name| libvirt.lookup_storage_pool_by_name(name) }.flat_map do |pool|
+        pool.refresh
+        # Those of list_all_volumes forget their connection.
+        pool.list_volumes.map { |name| pool.lookup_volume_by_name(name) }
+      end
+    end
+    private_class_method :pool_volumes
+  end
+end
