@@ -25,8 +25,10 @@ lint types unit loopback: setup ## Run one of the checks that need no lab
 	$(TOX) run -e $@
 
 .PHONY: acceptance
-acceptance: bundle ## Run the acceptance suite on a rehearsal lab, brought up if there is none
-	LAB_EDITION=rehearsal LAB_KEEP=$${LAB_KEEP:-never} $(TOX) run -e acceptance
+acceptance: bundle ## Run the acceptance suite on the rehearsal lab that is ready, or on one brought up for it
+	@export LAB_EDITION=rehearsal LAB_KEEP=$${LAB_KEEP:-never}; \
+	if [ -z "$$LAB_NAME" ] && $(PYTHON) -m lab --name kubeflow status >/dev/null 2>&1; then export LAB_NAME=kubeflow; fi; \
+	$(TOX) run -e acceptance
 
 .PHONY: test
 test: ## Run everything: lint, types, unit, loopback, and acceptance on a rehearsal

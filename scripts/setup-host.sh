@@ -16,7 +16,7 @@ vm_packages=(
 # What the rehearsal is built from and with.
 build_packages=(
   mmdebstrap e2fsprogs squashfs-tools xorriso uidmap zstd
-  golang-go golang-github-modern-go-reflect2-dev dpkg-dev make git jq rsync patch
+  golang-go dpkg-dev make git rsync patch
 )
 # The Python environment, and the checks of `make test`.
 python_packages=(python3 python3-venv)
