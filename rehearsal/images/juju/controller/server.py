@@ -9,8 +9,9 @@ import hmac
 import json
 import logging
 from collections.abc import Callable
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 
 from .errors import ControllerError, RefusedError, UnauthorizedError
 from .keeper import Keeper
@@ -59,6 +60,27 @@ def answer(body: bytes, offered: dict[str, Callable[..., Any]], password: str) -
         return {"error": {"message": f"the controller failed: {text}", "code": "internal"}}
 
 
+def read_body(headers: Message, stream: BinaryIO) -> bytes:
+    """Read a request's body, of a stated length or in chunks: the API server's proxy sends chunks.
+
+    Raises:
+        ValueError: it is malformed or too large.
+    """
+    if headers.get("Transfer-Encoding", "").lower() != "chunked":
+        length = int(headers.get("Content-Length") or 0)
+        if not 0 <= length <= _MAX_BODY:
+            raise ValueError("too large")
+        return stream.read(length)
+    body = b""
+    while size := int(stream.readline(32).partition(b";")[0], 16):
+        if size < 0 or len(body) + size > _MAX_BODY:
+            raise ValueError("too large")
+        body += stream.read(size)
+        stream.readline(4)
+    stream.readline(4)
+    return body
+
+
 def make_server(port: int, keeper: Keeper, password: str) -> ThreadingHTTPServer:
     """An HTTP server for a keeper; it listens, but does not serve yet."""
     offered = methods(keeper)
@@ -71,11 +93,17 @@ def make_server(port: int, keeper: Keeper, password: str) -> ThreadingHTTPServer
 
         def do_POST(self) -> None:
             """Answer a request."""
-            length = int(self.headers.get("Content-Length") or 0)
-            if self.path != "/api" or not 0 < length <= _MAX_BODY:
+            # kubectl adds its time limit as a query.
+            if self.path.partition("?")[0] != "/api":
                 self.send_error(404)
                 return
-            body = json.dumps(answer(self.rfile.read(length), offered, password)).encode()
+            try:
+                request = read_body(self.headers, self.rfile)
+            except ValueError:
+                self.close_connection = True
+                self.send_error(400)
+                return
+            body = json.dumps(answer(request, offered, password)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

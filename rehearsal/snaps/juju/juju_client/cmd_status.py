@@ -87,7 +87,7 @@ COMMANDS = (
             Flag("utc", kind="bool", default=False, text="Display timestamps in the UTC timezone"),
             Flag("color", kind="bool", default=False, text="Use ANSI color codes in tabular output"),
             Flag("no-color", kind="bool", default=False, text="Disable ANSI color codes in tabular output"),
-            Flag("relations", "integrations", kind="bool", default=False, text="Show 'integrations' section"),
+            Flag("integrations", "relations", kind="bool", default=False, text="Show 'integrations' section"),
             Flag("storage", kind="bool", default=False, text="Show 'storage' section in tabular output"),
             Flag("retry-count", kind="int", default=3, text="Number of times to retry API failures"),
             Flag("retry-delay", kind="duration", default=0.1, text="Time to wait between retry attempts"),

@@ -35,8 +35,8 @@ class Flag:
 
     @property
     def key(self) -> str:
-        """The name under which the value is stored: the longest spelling."""
-        return max(self.names, key=len)
+        """The name under which the value is stored: the last spelling."""
+        return self.names[-1]
 
 
 class Command:
