@@ -131,11 +131,13 @@ class Engine:
                 delay = min(FIRST_DELAY * 2 ** (retries - 1), LONGEST_DELAY)
                 task.waiting(f"try {retries + 1} of {step.retries + 1} in {delay:.0f} s: {again.reason}")
                 self._sleep(delay)
-            except TransportError as error:
+            except TransportError:
                 losses += 1
                 if losses > MAX_LOSSES:
                     raise
-                self._tasks.emit(Notice(f"The connection to the VM was lost: {error.message}"))
+                self._tasks.emit(
+                    Notice(f"The connection to the VM was lost in '{step.title}'; it is made again.")
+                )
                 self._reconnect(task)
                 stop_leftovers(self._transport, self._tasks.emit)
 
