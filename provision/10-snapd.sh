@@ -6,6 +6,8 @@
 # layer: vm
 # timeout: 1500
 # retries: 4
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 seeded() { sudo timeout 20 "$SNAP" wait system seed.loaded </dev/null; }

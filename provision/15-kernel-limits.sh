@@ -7,6 +7,8 @@
 # layer: vm
 # timeout: 60
 # retries: 0
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 wanted() {

@@ -7,6 +7,8 @@
 # layer: microk8s
 # timeout: 2700
 # retries: 3
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # Quick: the node's own word instead of `microk8s status`, which may take a minute.
@@ -44,7 +46,7 @@ ready() {
       try_later "MicroK8s was not ready within 15 min" "'sudo microk8s inspect' says which service fails."
     fi
     # Stopped on purpose once, it stays so.
-    if microk8s 60 status --timeout 1 2>/dev/null | grep -q 'microk8s start'; then
+    if [[ $(microk8s 60 status --timeout 1 2>/dev/null) == *"microk8s start"* ]]; then
       waiting "MicroK8s to start"
       sudo timeout --kill-after=10 300 "$MICROK8S" start </dev/null || true
     fi

@@ -6,6 +6,8 @@
 # layer: microk8s
 # timeout: 1800
 # retries: 2
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # The full names of the images in an archive (or in all), as containerd has them.

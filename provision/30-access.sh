@@ -9,6 +9,8 @@
 # timeout: 120
 # retries: 1
 # session: new
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 own_directory() { [ -d "$1" ] && [ "$(stat -c '%U %a' "$1")" = "$LOGIN 700" ]; }

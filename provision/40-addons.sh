@@ -6,6 +6,8 @@
 # layer: microk8s
 # timeout: 3600
 # retries: 2
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 readonly POOL="-n metallb-system get ipaddresspools.metallb.io default-addresspool"

@@ -7,6 +7,8 @@
 # layer: juju
 # timeout: 1800
 # retries: 3
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # MySQL's charm refuses an older Juju, hours later.

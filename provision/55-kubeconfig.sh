@@ -7,6 +7,8 @@
 # layer: microk8s
 # timeout: 120
 # retries: 2
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # The address in it is the guest's; with another lease or another cluster it is out of date.

@@ -5,6 +5,8 @@
 # layer: juju
 # timeout: 600
 # retries: 3
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 known() { juju 60 clouds --client --format json 2>/dev/null | facts cloud "$LAB_CLOUD"; }
@@ -12,7 +14,7 @@ known() { juju 60 clouds --client --format json 2>/dev/null | facts cloud "$LAB_
 # The cloud belongs to this cluster and this address of it; the client also outlives its cluster.
 identity() {
   local id
-  id=$(cluster_id) && [ -n "$id" ] && echo "$id $(sed -n 's/^ *server: *//p' "$KUBECONFIG_FILE" | head -n 1)"
+  id=$(cluster_id) && [ -n "$id" ] && echo "$id $(awk '$1 == "server:" { print $2; exit }' "$KUBECONFIG_FILE")"
 }
 
 check() {

@@ -6,6 +6,8 @@
 # layer: juju
 # timeout: 3600
 # retries: 2
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 agent_version() { juju 60 show-controller "$LAB_CONTROLLER" --format json 2>/dev/null | facts controller "$LAB_CONTROLLER"; }
@@ -26,19 +28,20 @@ check() {
 }
 
 apply() {
-  local id version
+  local id
   id=$(namespace_id "$CONTROLLER_NAMESPACE") || try_later "The cluster does not answer" "'microk8s status' says more."
   if known && [ -n "$id" ]; then
-    if [ "$(recall controller)" = "$id" ]; then
-      # It was complete once and holds somebody's models: it is waited for, never thrown away.
+    if [ -z "$(recall bootstrapping)" ]; then
+      # It was complete once and may hold somebody's work: it is waited for, never thrown away.
       wait_for 600 "the controller to answer" answers ||
         try_later "The controller $LAB_CONTROLLER does not answer" "See 'microk8s kubectl -n $CONTROLLER_NAMESPACE get pods'; 'python -m lab reset' starts afresh."
       return
     fi
     # Perhaps the attempt was cut short at its very end.
-    ! wait_for 60 "the controller to answer" answers || return 0
+    ! answers || return 0
   fi
   clean_up "$id"
+  remember bootstrapping yes
   bootstrap
 }
 
@@ -88,7 +91,7 @@ ready() {
   # The charms ask the controller's version, not the client's.
   at_least "$version" "$LAB_JUJU_MINIMUM" ||
     die "The controller is Juju $version, older than $LAB_JUJU_MINIMUM" "Choose another channel (LAB_JUJU_CHANNEL), then 'python -m lab reset --again'."
-  remember controller "$(namespace_id "$CONTROLLER_NAMESPACE")"
+  forget bootstrapping
 }
 
 dispatch "$@"

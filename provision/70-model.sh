@@ -6,6 +6,8 @@
 # layer: juju
 # timeout: 900
 # retries: 3
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 models() { juju 60 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null; }

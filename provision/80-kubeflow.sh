@@ -6,6 +6,8 @@
 # layer: kubeflow
 # timeout: 2700
 # retries: 4
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 applications() { juju 60 status --model "$MODEL" --format json 2>/dev/null | facts applications; }

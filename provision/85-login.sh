@@ -7,6 +7,8 @@
 # layer: kubeflow
 # timeout: 1200
 # retries: 3
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # public_url: the setting, or, if it is "nip.io", a name that resolves to the gateway's address.

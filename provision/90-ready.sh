@@ -6,6 +6,8 @@
 # layer: kubeflow
 # timeout: 7500
 # retries: 0
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 status=("$JUJU" status --model "$MODEL" --format json)
@@ -19,8 +21,8 @@ check() {
 apply() { :; }
 
 ready() {
-  cd "$HOME"
-  KUBECONFIG=$KUBECONFIG_FILE facts wait --timeout "$LAB_KUBEFLOW_TIMEOUT" --interval "$LAB_POLL" --stable 3 -- "${status[@]}" ||
+  cd "$HOME" || die "There is no home directory"
+  KUBECONFIG=$KUBECONFIG_FILE facts wait "$LAB_KUBEFLOW_TIMEOUT" "$LAB_POLL" 3 "${status[@]}" ||
     die_with_pods
 }
 

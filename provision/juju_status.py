@@ -6,13 +6,14 @@ reads one JSON answer of juju on standard input, except `wait`, which asks juju 
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False  # in an emulated guest each import counts
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 # Kept by hand: the one application whose configuration holds the login itself.
 LOGIN_APPLICATION = "dex-auth"
@@ -75,9 +76,10 @@ def model_id(data: dict[str, Any], name: str) -> str:
 # --- the login ----------------------------------------------------------------------------------
 
 
-def login_settings(application: str, url: str, credentials: Path) -> dict[str, str]:
+def login_settings(application: str, url: str, credentials: str) -> dict[str, str]:
     """Return the options an application needs so that people can log in."""
-    pairs = (line.partition("=") for line in credentials.read_text().splitlines())
+    with open(credentials, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is slow to import
+        pairs = [line.rstrip("\n").partition("=") for line in file]
     login = {key: value for key, _, value in pairs}
     settings = {"public-url": url} if url else {}
     if application == LOGIN_APPLICATION:
@@ -85,7 +87,7 @@ def login_settings(application: str, url: str, credentials: Path) -> dict[str, s
     return settings
 
 
-def login_file(application: str, url: str, credentials: Path) -> str:
+def login_file(application: str, url: str, credentials: str) -> str:
     """Render the options as `juju config --file` reads them: below the application's name."""
     lines = [
         f"{key}: {json.dumps(value)}" for key, value in login_settings(application, url, credentials).items()
@@ -191,6 +193,8 @@ class Watch:
 
 def ask(command: list[str], timeout: float) -> tuple[dict[str, str], str]:
     """Ask juju once: the applications' states, or why there is no answer."""
+    import subprocess
+
     try:
         answer = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
@@ -237,63 +241,51 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 
 # --- command line -------------------------------------------------------------------------------
 
-
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(dest="question", required=True)
-    for name in ("cloud", "controller", "known-controller", "model", "model-id"):
-        commands.add_parser(name).add_argument("name")
-    commands.add_parser("applications")
-    commands.add_parser("active")
-    for name in ("login-file", "login-is-set"):
-        sub = commands.add_parser(name)
-        sub.add_argument("application")
-        sub.add_argument("url")
-        sub.add_argument("credentials", type=Path)
-    sub = commands.add_parser("wait")
-    sub.add_argument("--timeout", type=float, required=True)
-    sub.add_argument("--interval", type=float, default=5)
-    sub.add_argument("--stable", type=int, default=3)
-    sub.add_argument("command", nargs="+")
-    return parser.parse_args(arguments)
+USAGE = """\
+usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
+  cloud NAME | controller NAME | known-controller NAME | model NAME | model-id NAME
+  applications | active | login-is-set APPLICATION URL CREDENTIALS
+usage: juju_status.py login-file APPLICATION URL CREDENTIALS
+usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
+"""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def active(data: dict[str, Any]) -> bool:
+    """Are all applications active? Says how far they are."""
+    found = states(data)
+    say(summary(found))
+    return bool(found) and all(state == "active" for state in found.values())
+
+
+QUESTIONS: dict[str, Callable[..., str | bool]] = {
+    "cloud": cloud,
+    "controller": controller,
+    "known-controller": known_controller,
+    "model": model,
+    "model-id": model_id,
+    "applications": lambda data: " ".join(states(data)),
+    "active": active,
+    "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),
+}
+
+
+def main(arguments: list[str]) -> int:
     """Answer one question: by what is printed, by the exit code (0 yes, 1 no), or by both."""
-    options = parse(arguments)
-    if options.question == "wait":
-        return wait(
-            options.command, timeout=options.timeout, interval=options.interval, stable=options.stable
-        )
-    if options.question == "login-file":
-        sys.stdout.write(login_file(options.application, options.url, options.credentials))
-        return 0
-    data = read_json()
-    answer: str | bool
-    match options.question:
-        case "cloud":
-            answer = cloud(data, options.name)
-        case "controller":
-            answer = controller(data, options.name)
-        case "known-controller":
-            answer = known_controller(data, options.name)
-        case "model":
-            answer = model(data, options.name)
-        case "model-id":
-            answer = model_id(data, options.name)
-        case "login-is-set":
-            answer = login_is_set(data, login_settings(options.application, options.url, options.credentials))
-        case "applications":
-            answer = " ".join(states(data))
+    match arguments:
+        case ["wait", seconds, interval, times, *command]:
+            return wait(command, timeout=float(seconds), interval=float(interval), stable=int(times))
+        case ["login-file", application, url, credentials]:
+            sys.stdout.write(login_file(application, url, credentials))
+            return 0
+        case [question, *rest] if question in QUESTIONS:
+            answer = QUESTIONS[question](read_json(), *rest)
         case _:
-            found = states(data)
-            say(summary(found))
-            answer = bool(found) and all(state == "active" for state in found.values())
+            sys.stderr.write(USAGE)
+            return 64
     if isinstance(answer, str) and answer:
         say(answer)
     return 0 if answer else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

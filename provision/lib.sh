@@ -135,6 +135,7 @@ remember() {
   printf '%s\n' "$2" >"$STATE/$1.new"
   mv "$STATE/$1.new" "$STATE/$1"
 }
+forget() { rm -f "$STATE/$1"; }
 recall() { cat "$STATE/$1" 2>/dev/null || true; }
 
 # --- snapd ------------------------------------------------------------------------------------
@@ -358,7 +359,7 @@ juju() {
 }
 
 # facts KIND [ARGS...]: what one of juju's JSON answers (on standard input) says; see juju_status.py.
-facts() { python3 -I "$PROVISION_DIR/juju_status.py" "$@"; }
+facts() { python3 -I -S "$PROVISION_DIR/juju_status.py" "$@"; }
 
 readonly MODEL=$LAB_CONTROLLER:$LAB_MODEL
 CONTROLLER_NAMESPACE=controller-$LAB_CONTROLLER

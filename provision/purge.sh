@@ -6,6 +6,8 @@
 # Usage: bash purge.sh apply    remove all of it, then prove that nothing is left
 #        bash purge.sh check    print each thing that is left; exit code 1 if there is any
 # What stays: snapd with its base snaps, the settings of the lab, and files that are not the lab's.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 # Directories of MicroK8s; nothing else puts files below them.
@@ -68,7 +70,8 @@ tables() {
   local tool
   for tool in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
     [ -x "$(sudo sh -c "command -v $tool-save" 2>/dev/null)" ] || continue
-    ! sudo "$tool-save" 2>/dev/null | grep -Eq "$OUR_RULES" || echo "$tool"
+    # (Not grep -q: it would leave early, and that the other side cannot write on counts as a failure.)
+    ! sudo "$tool-save" 2>/dev/null | grep -E "$OUR_RULES" >/dev/null || echo "$tool"
   done
 }
 
@@ -178,12 +181,13 @@ unmount_all() {
 }
 
 remove_network() {
-  local name tool
+  local name tool rules
   for name in $(namespaces); do sudo ip netns delete "$name" || true; done
   # Some go with another one: their removal fails, which is as good.
   for name in $(interfaces); do sudo ip link delete "$name" 2>/dev/null || true; done
   for tool in $(tables); do
-    sudo sh -c "$tool-save | grep -Ev '$OUR_RULES' | $tool-restore" || true
+    rules=$(sudo "$tool-save" | grep -Ev "$OUR_RULES") || true
+    sudo "$tool-restore" <<<"$rules" || true
   done
 }
 

@@ -2,6 +2,8 @@
 # Runs all steps in order, for a plain `vagrant up`; what is done already is skipped. Stops at the first
 # step that fails and says what to do. What the steps print goes to one log file each.
 # Usage: bash run.sh
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 LOGS=$LAB_HOME/logs

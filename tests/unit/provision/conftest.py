@@ -206,7 +206,6 @@ class Guest:
             }
         )
         self.remember("cloud", "cluster-1 https://192.168.121.5:16443")
-        self.remember("controller", "uid-controller")
 
     def with_model(self) -> None:
         """Steps up to 70 are done."""

@@ -12,9 +12,9 @@ refuse() {
 }
 
 is() { [ -e "$FAKE/$1" ]; }
-get() { cat "$FAKE/$1" 2>/dev/null || true; }
+get() { [ ! -e "$FAKE/$1" ] || printf '%s\n' "$(<"$FAKE/$1")"; }
 put() {
-  mkdir -p "$(dirname "$FAKE/$1")"
+  [ -d "$FAKE/${1%/*}" ] || [[ $1 != */* ]] || mkdir -p "$FAKE/${1%/*}"
   printf '%s\n' "$2" >"$FAKE/$1"
 }
 # once NAME: true the first N times, N being what is in the file.

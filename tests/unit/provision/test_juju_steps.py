@@ -1,0 +1,358 @@
+"""Juju, the cloud, the controller, the model, Kubeflow and its login."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .conftest import TEMPFAIL, Guest
+
+# --- 50-juju ------------------------------------------------------------------------------------
+
+
+def test_juju_is_installed_strictly_confined(guest: Guest) -> None:
+    guest.with_addons()
+    guest.set({"connections": "dot-kubernetes  juju:dot-kubernetes  -  -\nhome  juju:home  :home  -"})
+    guest.carry_out("50-juju")
+    assert guest.calls("snap install") == ["snap install juju --channel=3.4/stable"]
+    assert guest.calls("snap connect ") == ["snap connect juju:dot-kubernetes"]
+
+
+def test_an_edition_may_need_it_classic(guest: Guest) -> None:
+    guest.with_addons()
+    guest.set({"bundle-disk": ""})
+    guest.file("run/kubeflow-lab/bundle/snaps/juju.snap", "")
+    guest.carry_out("50-juju", LAB_SNAP_SOURCE="bundle", LAB_CLASSIC_SNAPS="microk8s juju")
+    assert guest.calls("snap install")[0].endswith("juju.snap --classic")
+
+
+def test_a_juju_that_the_charms_refuse(guest: Guest) -> None:
+    guest.with_addons()
+    guest.set({"version-juju": "3.4.2"})
+    result = guest.run("50-juju", "run")
+    assert result.returncode == 1
+    assert "older than 3.4.3" in result.stdout
+
+
+# --- 55-kubeconfig ------------------------------------------------------------------------------
+
+
+def test_the_kubeconfig_is_for_its_owner_only(guest: Guest) -> None:
+    guest.with_addons()
+    guest.carry_out("55-kubeconfig")
+    assert (guest.home / ".kube/config").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_address_makes_the_kubeconfig_out_of_date(guest: Guest) -> None:
+    guest.with_juju()
+    guest.set({"address": "192.168.121.77"})
+    guest.carry_out("55-kubeconfig")
+
+
+def test_without_a_default_route_the_guest_uses_its_own_address(guest: Guest) -> None:
+    guest.with_addons()
+    guest.set({"address": "none"})
+    guest.carry_out("55-kubeconfig")
+    assert "https://127.0.0.1:16443" in (guest.home / ".kube/config").read_text()
+
+
+# --- 60-cloud -----------------------------------------------------------------------------------
+
+
+def test_the_cloud_is_added_once(guest: Guest) -> None:
+    guest.with_juju()
+    guest.carry_out("60-cloud")  # the fake refuses an open standard input
+    guest.run("60-cloud", "apply")
+    assert len(guest.calls("juju add-k8s")) == 1
+
+
+def test_the_cloud_of_another_cluster_is_replaced(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"cluster-id": "cluster-2"})
+    guest.carry_out("60-cloud")
+    assert guest.calls("juju remove-cloud")
+
+
+def test_a_cloud_whose_addition_was_cut_short_is_added_again(guest: Guest) -> None:
+    guest.with_juju()
+    guest.set({"clouds/my-k8s": "yes"})
+    guest.carry_out("60-cloud")
+
+
+def test_no_storage_is_final(guest: Guest) -> None:
+    guest.with_juju()
+    (guest.fake / "addons/hostpath-storage").unlink()
+    result = guest.run("60-cloud", "run")
+    assert result.returncode == 1
+    assert "hostpath-storage" in result.stdout
+
+
+# --- 65-controller ------------------------------------------------------------------------------
+
+
+def test_bootstrap_shows_its_progress(guest: Guest) -> None:
+    guest.with_juju()
+    guest.set({"clouds/my-k8s": "yes"})
+    output = guest.carry_out("65-controller")
+    assert 'Creating Juju controller "uk8sx"' in output
+
+
+def test_a_failed_bootstrap_is_cleaned_up_and_tried_again(guest: Guest) -> None:
+    guest.with_juju()
+    guest.set({"clouds/my-k8s": "yes", "bootstrap-fails": "1"})
+    result = guest.run("65-controller", "run")
+    assert result.returncode == 0, result.stdout
+    assert "timed out waiting for controller pod" in result.stdout
+    assert guest.calls("juju kill-controller")
+
+
+def test_a_half_started_controller_goes(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"controllers/uk8sx": "half"})
+    guest.remember("bootstrapping", "yes")
+    guest.carry_out("65-controller")
+    assert guest.calls("juju kill-controller")
+
+
+def test_a_controller_that_was_started_but_not_noted_stays(guest: Guest) -> None:
+    guest.with_controller()
+    guest.remember("bootstrapping", "yes")
+    assert guest.run("65-controller", "apply").returncode == 0
+    assert not guest.calls("juju bootstrap")
+
+
+def test_a_namespace_without_a_client_goes(guest: Guest) -> None:
+    guest.with_juju()
+    guest.set({"namespaces/controller-uk8sx": "uid-old", "namespaces/kubeflow": "uid-old"})
+    guest.carry_out("65-controller")
+    assert len(guest.calls("microk8s kubectl delete namespace")) == 2
+
+
+def test_a_client_without_its_cluster_forgets(guest: Guest) -> None:
+    guest.with_controller()
+    (guest.fake / "namespaces/controller-uk8sx").unlink()
+    guest.set({"controllers/uk8sx": "half"})
+    guest.carry_out("65-controller")
+    assert guest.calls("juju unregister")
+
+
+def test_a_complete_controller_is_awaited_never_thrown_away(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"controllers/uk8sx": "down", "meanwhile": 'echo works >"$FAKE/controllers/uk8sx"'})
+    guest.carry_out("65-controller")
+    assert not guest.calls("juju bootstrap")
+    assert not guest.calls("juju kill-controller")
+
+
+def test_an_old_controller_is_final(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"version-controller": "3.4.2"})
+    assert not guest.satisfied("65-controller")
+    result = guest.run("65-controller", "ready")
+    assert result.returncode == 1
+    assert "older than 3.4.3" in result.stdout
+
+
+# --- 70-model -----------------------------------------------------------------------------------
+
+
+def test_the_model_is_added_once(guest: Guest) -> None:
+    guest.with_controller()
+    guest.carry_out("70-model")
+    guest.run("70-model", "apply")
+    assert len(guest.calls("juju add-model")) == 1
+
+
+def test_a_model_that_is_being_destroyed_is_awaited(guest: Guest) -> None:
+    guest.with_model()
+    guest.set({"life": "dying", "phase-kubeflow": "Terminating"})
+    guest.set({"meanwhile": 'rm -f "$FAKE/model" "$FAKE/namespaces/kubeflow"'})
+    guest.carry_out("70-model")
+
+
+def test_a_foreign_namespace_of_that_name_is_left_to_its_owner(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"namespaces/kubeflow": "uid-foreign", "phase-kubeflow": "Active"})
+    result = guest.run("70-model", "run")
+    assert result.returncode == 1
+    assert "kubectl delete namespace kubeflow" in result.stdout
+    assert not guest.calls("microk8s kubectl delete")
+
+
+def test_a_controller_that_does_not_answer_means_try_again(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"controller-away": "1"})
+    assert not guest.satisfied("70-model")
+    assert guest.run("70-model", "run").returncode == 0
+
+
+# --- 80-kubeflow --------------------------------------------------------------------------------
+
+
+def test_kubeflow_is_deployed(guest: Guest) -> None:
+    guest.with_model()
+    output = guest.carry_out("80-kubeflow")
+    assert "::progress 3/3 applications deployed" in output
+
+
+def test_a_deployment_that_was_cut_short_is_completed(guest: Guest) -> None:
+    guest.with_model()
+    guest.set({"deploy-breaks": "1"})
+    result = guest.run("80-kubeflow", "run")
+    assert result.returncode == 0, result.stdout
+    assert "charmhub: i/o timeout" in result.stdout
+    assert guest.get("applications") == "dex-auth kfp-db oidc-gatekeeper"
+
+
+def test_all_applications_without_an_end_of_the_deployment_are_not_enough(guest: Guest) -> None:
+    guest.with_model()
+    guest.set({"applications": "dex-auth kfp-db oidc-gatekeeper"})
+    assert not guest.satisfied("80-kubeflow")
+
+
+def test_the_deployment_of_an_earlier_model_does_not_count(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"model": "uuid-2"})
+    assert not guest.satisfied("80-kubeflow")
+
+
+def test_an_application_that_was_removed_is_deployed_again(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"applications": "dex-auth oidc-gatekeeper"})
+    guest.carry_out("80-kubeflow")
+
+
+def test_a_charm_that_refuses_this_juju_is_final(guest: Guest) -> None:
+    guest.with_model()
+    guest.set({"deploy-says": "ERROR Charm feature requirements cannot be met: juju >= 3.4.3"})
+    result = guest.run("80-kubeflow", "run")
+    assert result.returncode == 1
+    assert len(guest.calls("juju deploy")) == 1
+
+
+# --- 85-login -----------------------------------------------------------------------------------
+
+
+def password(guest: Guest) -> str:
+    lines = (guest.lab / "credentials").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)["password"]
+
+
+def test_the_login_is_generated_and_never_shown(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"no-address": "2"})
+    output = guest.carry_out("85-login", LAB_PUBLIC_URL="nip.io")
+    secret = password(guest)
+    assert len(secret) >= 20
+    assert (guest.lab / "credentials").stat().st_mode & 0o777 == 0o600
+    assert secret not in output
+    assert not [call for call in guest.calls("") if secret in call]
+    settings = json.loads(guest.get("config/dex-auth.json"))["settings"]
+    assert settings["public-url"]["value"] == "http://10.64.140.43.nip.io"
+    assert settings["static-password"]["value"] == secret
+    assert list(json.loads(guest.get("config/oidc-gatekeeper.json"))["settings"]) == ["public-url"]
+    assert not list((guest.home / "snap/juju/common").iterdir())
+
+
+def test_the_login_stays_when_something_else_is_mended(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.carry_out("85-login")
+    before = password(guest)
+    (guest.fake / "config/oidc-gatekeeper.json").unlink()
+    guest.set({"config/dex-auth.json": guest.get("config/dex-auth.json").replace(before, "admin")})
+    guest.carry_out("85-login")
+    assert password(guest) == before
+
+
+def test_an_edition_without_a_login(guest: Guest) -> None:
+    assert guest.satisfied("85-login", LAB_LOGIN_APPS="")
+
+
+def test_without_a_public_url_only_dex_gets_a_login(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.carry_out("85-login", LAB_PUBLIC_URL="", LAB_LOGIN_APPS="dex-auth")
+    settings = json.loads(guest.get("config/dex-auth.json"))["settings"]
+    assert sorted(settings) == ["static-password", "static-username"]
+
+
+# --- 90-ready -----------------------------------------------------------------------------------
+
+
+def status(**states: str) -> str:
+    """A status in which each application has one unit, whose state may differ: ``kfp_db="active/error"``."""
+    applications = {}
+    for name, state in states.items():
+        own, _, unit = state.partition("/")
+        applications[name.replace("_", "-")] = {
+            "application-status": {"current": own, "message": "" if own == "active" else f"{own} indeed"},
+            "scale": 1,
+            "units": {"x/0": {"workload-status": {"current": unit or own, "message": "hook failed"}}},
+        }
+    return json.dumps({"applications": applications})
+
+
+def later(guest: Guest, directory: Path, *texts: str) -> None:
+    """Each question gets the next answer; the last one stays."""
+    for number, text in enumerate(texts):
+        (directory / f"{number}.json").write_text(text)
+    guest.set(
+        {
+            "status.json": texts[0],
+            "next-status": f"n=$(($(cat {directory}/n || echo 0) + 1)); [ ! -e {directory}/$n.json ] || "
+            f'{{ echo $n >{directory}/n; cp {directory}/$n.json "$FAKE/status.json"; }}',
+        }
+    )
+
+
+def test_waiting_tolerates_errors_and_shows_changes_only(guest: Guest, tmp_path: Path) -> None:
+    guest.with_kubeflow()
+    slow = status(dex_auth="active", kfp_db="waiting")
+    broken = status(dex_auth="error", kfp_db="active/error")
+    good = status(dex_auth="active", kfp_db="active")
+    later(guest, tmp_path, slow, slow, broken, "not json", good, slow, good)
+    result = guest.run("90-ready", "run")
+    assert result.returncode == 0, result.stdout
+    progress = [line for line in result.stdout.splitlines() if line.startswith("::progress")]
+    assert progress == [
+        "::progress 1/2 waiting for kfp-db (waiting: waiting indeed)",
+        "::progress 0/2 waiting for dex-auth, kfp-db",
+        "::progress 2/2 all applications are active",
+        "::progress 1/2 waiting for kfp-db (waiting: waiting indeed)",
+        "::progress 2/2 all applications are active",
+    ]
+
+
+def test_at_the_deadline_each_late_application_is_named(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"status.json": status(dex_auth="blocked", kfp_db="error", minio="active")})
+    result = guest.run("90-ready", "ready", LAB_KUBEFLOW_TIMEOUT="0")
+    assert result.returncode == 1
+    error = next(line for line in result.stdout.splitlines() if line.startswith("::error"))
+    assert "2 of 3 applications are not active" in error
+    assert error.index("kfp-db error: error indeed") < error.index("dex-auth blocked")
+    assert "pods of kubeflow" in result.stdout
+
+
+def test_one_unit_that_is_not_active_is_enough(guest: Guest) -> None:
+    guest.with_kubeflow()
+    assert guest.satisfied("90-ready")
+    guest.set({"status.json": status(dex_auth="active/maintenance")})
+    assert not guest.satisfied("90-ready")
+    guest.set({"status.json": json.dumps({"applications": {}})})
+    assert not guest.satisfied("90-ready")
+    guest.set({"status.json": json.dumps({"applications": {"x": {"status-error": "gone"}}})})
+    assert not guest.satisfied("90-ready")
+
+
+def test_a_controller_that_is_away_is_awaited(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"controller-away": "2"})
+    result = guest.run("90-ready", "ready")
+    assert result.returncode == 0
+    assert "::waiting juju to answer" in result.stdout
+
+
+def test_only_a_passing_failure_is_tried_again(guest: Guest) -> None:
+    guest.with_controller()
+    guest.set({"namespaces/kubeflow": "uid-foreign", "phase-kubeflow": "Active"})
+    assert guest.run("70-model", "run").returncode not in (0, TEMPFAIL)
