@@ -16,6 +16,7 @@ from lab.errors import HostError
 
 if TYPE_CHECKING:
     from lab.config import Settings
+    from lab.transport.base import Transport
 
 _ALIVE_SECONDS = 10.0
 
@@ -50,7 +51,9 @@ def exec_(request: Request, command: tuple[str, ...]) -> None:
     """
     line = command[0] if len(command) == 1 else shlex.join(command)
     # /snap/bin is on the PATH of login shells alone.
-    _become_ssh(request.settings(), ["-T"], f"bash -lc {shlex.quote(line)}")
+    # With a terminal, Ctrl-C reaches the command; without one, its output stays as it is.
+    terminal = "-t" if sys.stdin.isatty() and sys.stdout.isatty() else "-T"
+    _become_ssh(request.settings(), [terminal], f"bash -lc {shlex.quote(line)}")
 
 
 @click.command(
@@ -92,12 +95,19 @@ def kubeconfig(request: Request, tunnel: bool, as_json: bool) -> None:
         if tunnel and published is None:
             with transport.tunnel("127.0.0.1", KUBERNETES_PORT, port):
                 click.echo(f"The API server is on https://127.0.0.1:{port} until Ctrl-C.", err=True)
-                ended = threading.Event()
-                while transport.is_alive():
-                    ended.wait(_ALIVE_SECONDS)
-            raise HostError("The VM no longer answers.", code="LAB-HOST-022", hint="python -m lab status")
+                _until_interrupted(transport)
     finally:
         transport.close()
+
+
+def _until_interrupted(transport: Transport) -> None:
+    never = threading.Event()
+    try:
+        while transport.is_alive():
+            never.wait(_ALIVE_SECONDS)
+    except KeyboardInterrupt:
+        return
+    raise HostError("The VM no longer answers.", code="LAB-HOST-022", hint="python -m lab status")
 
 
 def _become_ssh(settings: Settings, options: list[str], command: str | None = None) -> NoReturn:

@@ -39,13 +39,14 @@ def stop_leftovers() -> str:
 session=$(cat {_SESSION_FILE})
 rm -f {_SESSION_FILE}
 grep -qs {HOME} "/proc/$session/cmdline" || exit 0
-# Some of it is root's.
-sudo -n pkill -TERM -s "$session" || exit 0
+# Some of it may be root's, by way of sudo.
+end() {{ sudo -n pkill "-$1" -s "$session" 2>/dev/null || pkill "-$1" -s "$session"; }}
+end TERM || exit 0
 for _ in $(seq 50); do
   pgrep -s "$session" >/dev/null || break
   sleep 0.2
 done
-sudo -n pkill -KILL -s "$session"
+end KILL
 echo stopped
 """
 
@@ -69,4 +70,4 @@ done 2>&1
 
 def fresh_home() -> str:
     """Return a command that makes room for the scripts, so that none of an older version stays."""
-    return f"mkdir -p -m 700 ~/{HOME} && rm -rf ~/{PROVISION}"
+    return f"install -d -m 700 ~/{HOME} && rm -rf ~/{PROVISION}"

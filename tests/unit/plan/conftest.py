@@ -80,7 +80,7 @@ class FakeGuest:
         input: str | None = None,  # noqa: A002 - the protocol's name
         on_line: Callable[[str], None] | None = None,
     ) -> CommandResult:
-        if "sudo -n pkill" in command:
+        if "pkill" in command:
             self.stops += 1
             return CommandResult(command, 0, "stopped\n" if self.leftovers else "", "", 0.1)
         if match := re.search(r"for step in (.*); do", command):
@@ -98,7 +98,7 @@ class FakeGuest:
             if answer.raises:
                 raise answer.raises
             return CommandResult(command, answer.code, "\n".join(answer.lines), "", 1.0)
-        assert command == "mkdir -p -m 700 ~/.kubeflow-lab && rm -rf ~/.kubeflow-lab/provision"
+        assert command == "install -d -m 700 ~/.kubeflow-lab && rm -rf ~/.kubeflow-lab/provision"
         return CommandResult(command, 0, "", "", 0.1)
 
     def _answer(self, name: str, action: str) -> Answer:
