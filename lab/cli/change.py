@@ -85,8 +85,7 @@ def reset(request: Request, again: bool, yes: bool) -> None:
     This is the documented purge path. The VM stays. It works on a lab that is half built, too.
     """
     settings = request.settings()
-    if not again and machine(settings).state() == "not_created":
-        click.echo(f"There is no lab '{settings.name}', so there is nothing to reset.")
+    if not again and _absent(settings):
         return
     _confirm(f"Remove MicroK8s, Juju, Kubeflow and all their data from the lab '{settings.name}'?", yes)
     _work(settings, "reset", lambda bringup: bringup.reset(again=again))
@@ -102,6 +101,8 @@ def reset(request: Request, again: bool, yes: bool) -> None:
 def halt(request: Request) -> None:
     """Shut the VM down; up starts it again."""
     settings = request.settings()
+    if _absent(settings):
+        return
     with _locked(settings, "halt"):
         machine(settings).halt()
     click.echo(f"The VM of the lab '{settings.name}' is down. This starts it: {_command(settings, 'up')}")
@@ -122,6 +123,8 @@ Examples:
 def down(request: Request, purge: bool, yes: bool) -> None:
     """Destroy the VM and forget the lab; its logs stay."""
     settings = request.settings()
+    if not settings.state_dir.exists() and _absent(settings):
+        return
     _confirm(f"Destroy the VM of the lab '{settings.name}' and all that is in it?", yes)
     directory = settings.state_dir
     with _locked(settings, "down"):
@@ -190,6 +193,14 @@ def _locked(settings: Settings, command: str) -> Iterator[None]:
 
     with lab_lock(settings.make_state_dir(), command):
         yield
+
+
+def _absent(settings: Settings) -> bool:
+    """Say so if there is no machine, and so nothing to do."""
+    if machine(settings).state() != "not_created":
+        return False
+    click.echo(f"The lab '{settings.name}' has no VM, so there is nothing to do.")
+    return True
 
 
 def _person() -> bool:

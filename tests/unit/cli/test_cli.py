@@ -136,15 +136,15 @@ def test_options_may_stand_before_the_command_and_after(lab: Lab, arguments: Seq
 
 
 def test_an_error_is_a_code_a_sentence_and_advice(lab: Lab) -> None:
-    assert lab("--edition", "rehersal", "plan") == 2
+    assert lab("--edition", "rehearsl", "plan") == 2
     assert lab.err == (
-        "LAB-CFG-001: There is no edition named 'rehersal'.\n"
+        "LAB-CFG-001: There is no edition named 'rehearsl'.\n"
         "What to do: Did you mean rehearsal? Editions: kubeflow-1.8, rehearsal.\n"
     )
 
 
 def test_debug_adds_the_traceback(lab: Lab) -> None:
-    assert lab("--debug", "--edition", "rehersal", "plan") == 2
+    assert lab("--debug", "--edition", "rehearsl", "plan") == 2
     assert "Traceback" in lab.err
 
 
@@ -285,6 +285,7 @@ def test_down_keeps_the_logs(lab: Lab) -> None:
     assert lab.machine.calls == ["destroy"]
     assert {path.name for path in lab.state.iterdir()} - {"lock"} == {"logs"}
     assert (lab.state / "logs" / "x.log").exists()
+    lab.machine_state = "not_created"
     assert lab("down", "--purge") == 0
     assert not lab.state.exists()
 
@@ -299,10 +300,12 @@ def test_a_busy_lab_is_left_alone(lab: Lab) -> None:
     assert lab.machine is None or lab.machine.calls == []
 
 
-def test_reset_of_no_lab(lab: Lab) -> None:
+@pytest.mark.parametrize("command", ["reset", "halt", "down"])
+def test_there_may_be_nothing_to_do(lab: Lab, command: str) -> None:
     lab.machine_state = "not_created"
-    assert lab("reset") == 0
-    assert "nothing to reset" in lab.out
+    assert lab(command) == 0
+    assert lab.out == "The lab 'kubeflow' has no VM, so there is nothing to do.\n"
+    assert not lab.state.exists()
 
 
 @pytest.fixture

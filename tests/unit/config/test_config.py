@@ -63,7 +63,7 @@ def test_the_range_reaches_the_scripts(tmp_path: Path) -> None:
         ("name: Lab_1", "LAB-CFG-006", "'name' cannot be 'Lab_1': use 1 to 40", "LAB_NAME"),
         ("name: ../x", "LAB-CFG-006", "'name' cannot be '../x'", "LAB_NAME"),
         ("provider: kvm", "LAB-CFG-006", "'libvirt' or 'virtualbox'", "LAB_PROVIDER"),
-        ("edition: rehersal", "LAB-CFG-001", "no edition named 'rehersal'", "Did you mean rehearsal"),
+        ("edition: rehearsl", "LAB-CFG-001", "no edition named 'rehearsl'", "Did you mean rehearsal"),
         ("metallb_range: 10.0.0.9-10.0.0.1", "LAB-CFG-006", "comes after the last", "lab.yaml"),
         ("metallb_range: 10.0.0.1-300", "LAB-CFG-006", "write FIRST-LAST", "lab.yaml"),
         ("metallb_range: 10.0.0.0/99", "LAB-CFG-006", "write a network", "lab.yaml"),
