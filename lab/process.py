@@ -22,8 +22,8 @@ from typing import IO, Protocol
 from lab.errors import HostError, LabError
 from lab.streams import Drain, visible
 
-GRACE = 20.0
-"""Seconds between the polite and the final signal to a process group: Vagrant removes a half-made machine."""
+GRACE = 5.0
+"""Seconds between the polite and the final signal to a process group."""
 
 _SECRET = re.compile(r"(password|passwd|secret|token|credential)", re.IGNORECASE)
 

@@ -1,16 +1,30 @@
-# Removes the boxes that newer bundles have replaced. Each build of a bundle has a box of its own name, so old
-# ones would pile up: once with Vagrant, and once in libvirt's pool, where machines have their disks.
+# Looks after the copies of boxes. Each build of a bundle has a box of its own name, so old ones would pile up: once
+# with Vagrant, and once in libvirt's pool, where machines have their disks.
 
 module Lab
   module Boxes
     POOL_IMAGE = "_vagrant_box_image_".freeze
 
-    # box: name of the box in use, "lab/EDITION-CONTENT"; env, machine: what Vagrant gives a trigger
+    # Removes what was copied of this machine's box into the pool when the copying was interrupted: the plugin takes
+    # a volume of the right name for the whole box. machine: what Vagrant gives a trigger.
+    def self.drop_partial(machine)
+      return if machine.box.nil? || machine.state.id != :not_created
+
+      whole = File.size(machine.box.directory.join("box.img"))
+      pool_volumes(machine.provider.driver.connection.client).each do |volume|
+        of_this_box = volume.name.gsub("-VAGRANTSLASH-", "/").start_with?("#{machine.box.name}#{POOL_IMAGE}")
+        volume.delete if of_this_box && File.size(volume.path) < whole
+      end
+    end
+
+    # Removes the boxes that newer bundles have replaced. box: name of the one in use, "lab/EDITION-CONTENT".
     def self.prune(box, env, machine)
       family = box[%r{\Alab/.*-}] or return
 
       env.boxes.all.each do |name, version, provider|
-        env.boxes.find(name, provider, version).destroy! if name.start_with?(family) && name != box && provider == :libvirt
+        next unless name.start_with?(family) && name != box && provider == :libvirt
+
+        env.boxes.find(name, provider, version).destroy!
       end
 
       volumes = pool_volumes(machine.provider.driver.connection.client)

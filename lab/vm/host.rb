@@ -106,7 +106,7 @@ module Lab
       config = @env["XDG_CONFIG_HOME"].to_s.empty? ? File.expand_path("~/.config") : @env["XDG_CONFIG_HOME"]
       return if short?(config, "libvirt/qemu/channel/target/domain-99-#{'x' * 20}/org.qemu.guest_agent.0")
 
-      link = File.join(own_runtime_dir, "config")
+      link = File.join(own_runtime_dir, "c")
       FileUtils.mkdir_p(config)
       File.unlink(link) if File.symlink?(link) && File.readlink(link) != config
       File.symlink(config, link) unless File.symlink?(link)
@@ -115,11 +115,13 @@ module Lab
 
     # /tmp is everybody's: take the directory only if it is ours alone.
     def own_runtime_dir
-      path = "/tmp/kubeflow-lab-#{Process.uid}"
+      path = "/tmp/kflab-#{Process.uid}" # short is the point
       begin
         Dir.mkdir(path, 0o700)
       rescue Errno::EEXIST
-        raise Error, "'#{path}' belongs to somebody else. Set XDG_RUNTIME_DIR to a directory of yours." unless mine?(path)
+        unless mine?(path)
+          raise Error, "'#{path}' belongs to somebody else. Set XDG_RUNTIME_DIR to a directory of yours."
+        end
       end
       path
     end
@@ -174,7 +176,9 @@ module Lab
       file = File.join(@lab.state_dir, "ports.json")
       return JSON.parse(File.read(file)).fetch("ssh") if File.exist?(file)
 
-      others = Dir.glob(File.join(@lab.root, ".lab", "*", "ports.json")).map { |other| JSON.parse(File.read(other))["ssh"] }
+      others = Dir.glob(File.join(@lab.root, ".lab", "*", "ports.json")).map do |other|
+        JSON.parse(File.read(other))["ssh"]
+      end
       first = 20_000 + Digest::SHA256.hexdigest(@lab.state_dir).to_i(16) % 10_000
       port = (first...(first + 200)).find { |candidate| !others.include?(candidate) && free?(candidate) }
       @lab.make_state_dir

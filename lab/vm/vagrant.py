@@ -49,6 +49,10 @@ _KNOWN = (
         "The machine may be very slow: python -m lab up goes on with it.",
     ),
     (
+        r"UNIX socket path .* too long",
+        "libvirt runs with longer paths: end this user's libvirtd (machines go on) and try again.",
+    ),
+    (
         r"Failed to connect socket|Connection refused - connect|Call to virConnectOpen failed",
         "libvirt does not start for this user; 'virsh -c qemu:///session list' may say why.",
     ),
