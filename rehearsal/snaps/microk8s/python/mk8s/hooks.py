@@ -25,7 +25,7 @@ def links(snap: Snap) -> dict[Path, Path]:
     return {
         Path("/var/lib/kubelet"): snap.common / "var/lib/kubelet",
         Path("/etc/cni/net.d"): current / "args/cni-network",
-        Path("/opt/cni/bin"): installed / "bin/cni",
+        Path("/opt/cni/bin"): installed / "cni",
     }
 
 
