@@ -62,7 +62,7 @@ class Site:
 
 
 def is_ours(ingress: Object) -> bool:
-    """Tells whether an Ingress is of one of our classes; the API server gives the default class to the rest."""
+    """Tells whether an Ingress is of one of our classes; the API server gives the rest the default."""
     annotations = ingress["metadata"].get("annotations") or {}
     name = ingress["spec"].get("ingressClassName") or annotations.get(CLASS_ANNOTATION)
     return name in CLASSES
@@ -75,12 +75,11 @@ def unsupported(ingress: Object) -> list[str]:
 
 
 def _port_name(backend: Object, service: Object) -> str | None:
-    """Returns the name of the service's port a backend means ("" if it has none), or None for no such port."""
+    """Returns the name of the port a backend means ("" if it is nameless), or None if there is no such port."""
     wanted = backend.get("port") or {}
+    member, value = ("name", wanted["name"]) if "name" in wanted else ("port", wanted.get("number"))
     for port in service["spec"].get("ports") or []:
-        if wanted.get("name", port.get("name")) == port.get("name") and wanted.get(
-            "number", port["port"]
-        ) in (port["port"],):
+        if port.get(member) == value:
             return str(port.get("name", ""))
     return None
 
