@@ -85,7 +85,7 @@ def controller_objects(
         "image": _IMAGE,
         "imagePullPolicy": "IfNotPresent",
         "workingDir": "/opt/lab",
-        "command": ["python3", "-m", "controller"],
+        "command": ["python3", "-m", "juju_controller"],
         "env": [
             {"name": "CONTROLLER_NAME", "value": name},
             {"name": "CONTROLLER_NAMESPACE", "value": namespace},

@@ -43,10 +43,8 @@ def _entry(head: str, item: Any, depth: int, *, is_list: bool) -> list[str]:
     if isinstance(item, (dict, list)) and item:
         # Lists sit at their key's own depth, as the real client writes them.
         return [head, *_lines(item, depth if is_list else depth + 2)]
-    if isinstance(item, str) and "\n" in item and not item.startswith((" ", "\n")):
+    if isinstance(item, str) and "\n" in item and not item.startswith((" ", "\n")) and item[-2:] != "\n\n":
         mark = "|" if item.endswith("\n") else "|-"
-        if item.endswith("\n\n"):
-            mark = "|+"
         body = item[:-1] if item.endswith("\n") else item
         return [f"{head} {mark}"] + [" " * (depth + 2) + line if line else "" for line in body.split("\n")]
     return [f"{head} {_scalar(item)}"]
@@ -143,7 +141,7 @@ class _Reader:
 
     def value(self, rest: str, depth: int) -> Any:
         """What follows a key or a dash."""
-        if rest in ("|", "|-", "|+"):
+        if rest in ("|", "|-"):
             return self.literal(rest, depth)
         if rest:
             return _read_scalar(rest, self.at)
@@ -167,8 +165,6 @@ class _Reader:
                 inner = indent if inner < 0 else inner
             body.append(line[inner:] if inner >= 0 and line.strip() else "")
             self.at += 1
-        if mark == "|+":
-            return "\n".join(body)
         while body and not body[-1]:
             body.pop()
         return "\n".join(body) + ("\n" if mark == "|" else "")

@@ -23,7 +23,7 @@ from .server import make_server
 _PORT = 17070
 _LONGEST_SLEEP = 30.0
 _RETRY_SECONDS = 2.0
-_LOG = logging.getLogger("controller")
+_LOG = logging.getLogger("juju_controller")
 
 
 def main() -> None:
