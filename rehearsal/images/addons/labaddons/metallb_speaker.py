@@ -1,8 +1,8 @@
 """The load balancer's speaker: makes the addresses of services reachable on this machine.
 
-kube-proxy sends on whatever is addressed to a service, but a packet has to get as far as being routed, also on
-a machine without a default route. So each address gets a route to the pods' bridge, with a mark of ours on it.
-The routes go with the bridge when the snap is removed.
+kube-proxy sends on whatever is addressed to a service, but a packet has to get as far as being routed, also
+on a machine without a default route. So each address gets a route to the pods' bridge, with a mark of ours on
+it. The routes go with the bridge when the snap is removed.
 """
 
 from __future__ import annotations

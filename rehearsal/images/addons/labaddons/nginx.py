@@ -75,7 +75,7 @@ def unsupported(ingress: Object) -> list[str]:
 
 
 def _port_name(backend: Object, service: Object) -> str | None:
-    """Returns the name of the port a backend means ("" if it is nameless), or None if there is no such port."""
+    """Returns the name of the port a backend means, "" for a nameless one, None if there is none."""
     wanted = backend.get("port") or {}
     member, value = ("name", wanted["name"]) if "name" in wanted else ("port", wanted.get("number"))
     for port in service["spec"].get("ports") or []:

@@ -115,10 +115,10 @@ def create_all(snap: Snap) -> None:
     issue(snap, "kubelet", f"system:node:{node}", "system:nodes", [f"DNS:{node}"])
     _write_kubeconfig(snap, "kubelet", f"system:node:{node}")
     issue(snap, "apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters")
-    signing = ["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    subprocess.run(
-        [*signing, "-out", str(snap.certs / "serviceaccount.key")], check=True, capture_output=True
-    )
+    # Not `genpkey`: of this key Kubernetes reads the older format only.
+    signing = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout"]
+    signing += ["-out", str(snap.certs / "serviceaccount.key")]
+    subprocess.run(signing, check=True, capture_output=True)
     # `microk8s status` of the group's members reads these.
     for file in ("ca.crt", "client.crt", "client.key"):
         (snap.credentials / file).write_bytes((snap.certs / file).read_bytes())
