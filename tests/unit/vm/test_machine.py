@@ -1,0 +1,104 @@
+"""The machine asks Vagrant for what is needed, and for nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lab.config import Settings
+from lab.errors import HostError, VMError
+from lab.vm import Machine
+from tests.unit.vm.conftest import FakeVagrant
+
+
+@pytest.fixture
+def machine(settings: Settings, vagrant: FakeVagrant) -> Machine:
+    return Machine(settings, runner=vagrant)
+
+
+def test_a_machine_that_is_not_there_costs_nothing(machine: Machine, vagrant: FakeVagrant) -> None:
+    assert machine.state() == "not_created"
+    assert not machine.exists()
+    machine.halt()
+    machine.destroy()
+    assert vagrant.calls == []
+    with pytest.raises(VMError, match="has no machine"):
+        machine.ssh_target()
+
+
+def test_life(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> None:
+    lines: list[str] = []
+    machine.up(on_line=lines.append)
+    assert lines == ["==> kubeflow: up"]
+    assert machine.state() == "running"
+    machine.reboot()
+    machine.halt()
+    assert machine.state() == "poweroff"
+    machine.destroy()
+    assert machine.state() == "not_created"
+    assert not (settings.state_dir / "ssh_config").exists()
+    assert [call[0] for call in vagrant.calls] == [
+        *("up", "ssh-config", "status", "reload", "halt", "status", "destroy")
+    ]
+    assert min(vagrant.timeouts) >= 60
+
+
+def test_the_login_is_remembered(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> None:
+    machine.up()
+    vagrant.calls.clear()
+    target = machine.ssh_target()
+    assert (target.port, target.key_file) == (20022, vagrant.data / "private_key")
+    assert vagrant.calls == []
+    ssh_config = settings.state_dir / "ssh_config"
+    assert ssh_config.stat().st_mode & 0o777 == 0o600
+    # Somebody made the machine anew by plain `vagrant`.
+    os.utime(ssh_config, (1, 1))
+    assert machine.ssh_target() == target
+    assert [call[0] for call in vagrant.calls] == ["ssh-config"]
+    # A file that was damaged is asked for again.
+    ssh_config.write_text("Host kubeflow\n")
+    assert machine.ssh_target() == target
+
+
+def test_the_vagrantfile_is_told_what_was_decided(
+    machine: Machine, vagrant: FakeVagrant, tmp_path: Path
+) -> None:
+    machine.up()
+    told = {key: value for key, value in vagrant.environment.items() if key.startswith("LAB_")}
+    assert told == {
+        "LAB_NAME": "kubeflow",
+        "LAB_EDITION": "rehearsal",
+        "LAB_PROVIDER": "libvirt",
+        "LAB_CPUS": "3",
+        "LAB_MEMORY_MIB": "6144",
+        "LAB_DISK_GIB": "20",
+        "LAB_BUNDLE": str(tmp_path / "bundle"),
+        "LAB_PORTS_HTTP": "8080",
+    }
+
+
+def test_failures_keep_vagrants_words(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> None:
+    vagrant.fail = "==> up\nqemu: Could not set up host forwarding rule 'tcp:127.0.0.1:20022-:22'\n"
+    with pytest.raises(
+        VMError, match=r"'vagrant up' failed with exit code 1:\n.*\nqemu: Could not"
+    ) as caught:
+        machine.up()
+    assert "Another program has the port" in caught.value.hint
+    assert caught.value.log == settings.state_dir / "vagrant.log"
+
+
+def test_vagrant_is_not_installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vagrant.get_vagrant_executable", lambda: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(HostError, match="'vagrant' was not found"):
+        Machine(settings).up()
+
+
+def test_a_state_that_nobody_names(machine: Machine, vagrant: FakeVagrant) -> None:
+    machine.up()
+
+    vagrant.state = ""
+    with pytest.raises(VMError, match="does not say"):
+        machine.state()

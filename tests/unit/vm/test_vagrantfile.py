@@ -1,0 +1,110 @@
+"""The Vagrantfile's helpers, which read the same files as the Python package, read the same in them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.config import load_settings, read_record, render_env
+from lab.editions import edition_names
+from lab.process import run
+
+ROOT = Path(__file__).parents[3]
+
+# Stands in for Vagrant, which takes a second to start.
+PROLOGUE = """
+module Vagrant
+  module Errors
+    class VagrantError < StandardError
+    end
+  end
+end
+require "json"
+require "%(root)s/lab/vm/settings"
+require "%(root)s/lab/vm/host"
+lab = Lab::Settings.new(ARGV[0], ENV)
+host = Lab::Host.new(lab, ENV, ["status"])
+"""
+
+pytestmark = pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "check out"
+    (root / "lab").mkdir(parents=True)
+    (root / "lab" / "editions").symlink_to(ROOT / "lab" / "editions")
+    return root
+
+
+def ruby(root: Path, expression: str, env: Mapping[str, str] | None = None) -> Any:
+    """Evaluate an expression about the lab in a checkout."""
+    script = PROLOGUE % {"root": ROOT} + f"puts JSON.generate([{expression}])"
+    return json.loads(run(["ruby", "-e", script, str(root)], timeout=30, env=env).check().stdout)[0]
+
+
+@pytest.mark.parametrize("name", edition_names())
+def test_both_decide_the_same(checkout: Path, name: str) -> None:
+    (checkout / "lab.yaml").write_text(
+        f"edition: {name}\nmetallb_range: 10.0.0.1-10.0.0.9\nports: {{http: 8080}}\n"
+    )
+    env = {"LAB_CPUS": "7", "LAB_NAME": "other"}
+    settings = load_settings(checkout, overrides={}, environ=env)
+    values = ruby(
+        checkout,
+        "[lab.name, lab.edition_name, lab.cpus, lab.memory_mib, lab.disk_gib] +"
+        "[lab.port('http'), lab.state_dir]",
+        env,
+    )
+    assert values == [
+        *(settings.name, settings.edition.name, settings.cpus, settings.memory_mib, settings.disk_gib),
+        *(settings.ports.http, str(settings.state_dir)),
+    ]
+    assert ruby(checkout, "lab.lab_env", env) == render_env(settings.provision_env)
+
+
+def test_a_record_of_either_is_read_by_the_other(checkout: Path) -> None:
+    env = {"LAB_EDITION": "rehearsal", "LAB_PROVIDER": "libvirt"}
+    ruby(checkout, "lab.write_record", env)
+    directory = checkout / ".lab" / "kubeflow"
+    assert read_record(directory) == {"edition": "rehearsal", "provider": "libvirt"}
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert ruby(checkout, "lab.edition_name") == "rehearsal"
+
+
+def test_the_bundle(checkout: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "a, b & c"
+    bundle.mkdir()
+    manifest = {
+        "box": {"name": "lab/rehearsal-1", "file": "box/x.box", "sha256": "ab"},
+        "iso": {"file": "bundle.iso"},
+    }
+    env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(bundle), "LAB_PORTS_SSH": "20022"}
+    assert ruby(checkout, "lab.box", env) == {"name": "lab/rehearsal"}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    box = {"name": "lab/rehearsal-1", "file": str(bundle / "box" / "x.box"), "sha256": "ab"}
+    assert ruby(checkout, "lab.box", env) == box
+    network, drive = ruby(checkout, "host.qemu_arguments.values_at(1, 5)", env)
+    assert network == "user,id=lab0,hostfwd=tcp:127.0.0.1:20022-:22,restrict=on"
+    assert drive.endswith("/a,, b &amp; c/bundle.iso"), "quoted for QEMU and for XML"
+
+
+def test_a_port_is_kept_and_not_another_labs(checkout: Path) -> None:
+    first = ruby(checkout, "host.ssh_port")
+    assert first == ruby(checkout, "host.ssh_port")
+    other = ruby(checkout, "host.ssh_port", {"LAB_NAME": "other"})
+    assert len({first, other}) == 2
+
+
+def test_clear_words(checkout: Path) -> None:
+    rescue = "begin; %s; rescue Lab::Error => error; error.error_message; end"
+    assert ruby(checkout, rescue % "lab.edition", {"LAB_EDITION": "nope"}).startswith(
+        "There is no edition 'nope'. Editions: kubeflow-1.8, "
+    )
+    env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(checkout)}
+    assert "Build it first: python -m rehearsal build" in ruby(checkout, rescue % "lab.require_bundle", env)
