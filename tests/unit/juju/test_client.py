@@ -348,6 +348,11 @@ def test_an_unreachable_controller(
     assert code == 1
     assert "ERROR opening API connection" in err
     assert len(calls) == 4
+    code, out, _ = run(capsys, "show-controller", "uk8sx", "--format", "json")
+    assert code == 0
+    assert "connection refused" in json.loads(out)["uk8sx"]["errors"][0]
+    assert run(capsys, "unregister", "uk8sx", "--no-prompt") == (0, "", "")
+    assert json.loads(run(capsys, "controllers", "--format", "json")[1])["controllers"] is None
 
 
 def test_an_error_of_the_controller_has_a_kind(connected: Lab) -> None:

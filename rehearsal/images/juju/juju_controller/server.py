@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 from .errors import ControllerError, RefusedError, UnauthorizedError
 from .keeper import Keeper
@@ -60,7 +61,7 @@ def answer(body: bytes, offered: dict[str, Callable[..., Any]], password: str) -
         return {"error": {"message": f"the controller failed: {text}", "code": "internal"}}
 
 
-def read_body(headers: Message, stream: BinaryIO) -> bytes:
+def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
     """Read a request's body, of a stated length or in chunks: the API server's proxy sends chunks.
 
     Raises:

@@ -83,7 +83,13 @@ def show_controller(context: Context) -> int:
     for name in names:
         name, details = context.store.controller(name)
         account = context.store.account(name)
-        answer = context.api(name).call("Models")
+        answer: list[dict[str, Any]] = []
+        problem = ""
+        try:
+            answer = context.api(name).call("Models")
+        except JujuError as error:
+            # What the client remembers is shown all the same, and the exit code stays 0.
+            problem = str(error)
         model = context.store.models(name)[1]
         item: dict[str, Any] = {
             "details": {
@@ -106,6 +112,8 @@ def show_controller(context: Context) -> int:
         }
         if context.option("show-password"):
             item["account"]["password"] = account.get("password", "")
+        if problem:
+            item["errors"] = [problem]
         result[name] = item
     context.emit(result, form)
     return 0

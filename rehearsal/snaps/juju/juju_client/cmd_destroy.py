@@ -197,6 +197,22 @@ def kill_controller(context: Context) -> int:
     return 0
 
 
+def unregister(context: Context) -> int:
+    """Forget a controller, and leave it alone."""
+    if not context.args:
+        raise UsageError("controller name must be specified")
+    context.no_more_args(1)
+    name, _ = context.store.controller(context.args[0])
+    if not context.option("no-prompt"):
+        sys.stderr.write(
+            f'This command will remove connection information for controller "{name}".\n'
+            "The controller will not be destroyed but you must register it again\nif you want to access it.\n"
+        )
+    confirm("controller", name, context)
+    context.store.remove_controller(name)
+    return 0
+
+
 _NO_PROMPT = Flag("no-prompt", kind="bool", default=False, text="Do not ask for confirmation")
 _STORAGE = (
     Flag("destroy-storage", kind="bool", default=False, text="Destroy all storage instances"),
@@ -208,6 +224,13 @@ _FORCE = (
 )
 
 COMMANDS = (
+    Command(
+        "unregister",
+        unregister,
+        args="<controller name>",
+        purpose="Unregisters a Juju controller.",
+        flags=(_NO_PROMPT,),
+    ),
     Command(
         "destroy-model",
         destroy_model,

@@ -35,6 +35,7 @@ _MODULES = {
     "destroy-model": "destroy",
     "destroy-controller": "destroy",
     "kill-controller": "destroy",
+    "unregister": "destroy",
 }
 
 
