@@ -30,6 +30,8 @@ class Drain:
     def __init__(self, streams: Mapping[str, Iterable[bytes]], wait: Callable[[], object]) -> None:
         self._events: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
         self._lines: dict[str, list[str]] = {name: [] for name in streams}
+        self._open = len(streams)
+        self._ended = False
         for name, chunks in streams.items():
             _start(self._read, name, chunks)
         _start(self._wait, wait)
@@ -41,28 +43,29 @@ class Drain:
     def lines(self, deadline: float) -> Iterator[tuple[str, str]]:
         """Yield the stream's name and each line with its end, until the command ended and all is drained.
 
+        After a deadline it may be called again for what comes later.
+
         Args:
             deadline: in terms of `time.monotonic`.
 
         Raises:
             TimeoutError: the deadline passed before the command's end.
         """
-        still_open, ended = len(self._lines), False
-        while still_open or not ended:
+        while self._open or not self._ended:
             left = max(0.0, deadline - time.monotonic())
             try:
-                name, line = self._events.get(timeout=min(left, QUIET) if ended else left)
+                name, line = self._events.get(timeout=min(left, QUIET) if self._ended else left)
             except queue.Empty:
-                if ended:
+                if self._ended:
                     return
                 raise TimeoutError from None
             if line is not None:
                 self._lines[name].append(line)
                 yield name, line
             elif name:
-                still_open -= 1
+                self._open -= 1
             else:
-                ended = True
+                self._ended = True
 
     def _read(self, name: str, chunks: Iterable[bytes]) -> None:
         for line in split_lines(chunks):

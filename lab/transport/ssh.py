@@ -105,7 +105,7 @@ class SSHTransport:
                     if on_line:
                         on_line(visible(line))
             except TimeoutError:
-                self._kill(session.id)
+                self._kill(session, drain)
                 tail = last_lines(drain.text("stderr").partition("\n")[2] or drain.text("stdout"))
                 raise CommandTimeout(
                     f"'{_short(command)}' did not end within {timeout:.0f} s in the guest and was killed"
@@ -114,7 +114,7 @@ class SSHTransport:
                     hint="Is the machine very busy? If not, the log may say what it was waiting for.",
                 ) from None
             except BaseException:
-                self._kill(session.id)
+                self._kill(session, drain)
                 raise
             returncode = channel.recv_exit_status()
             if returncode == -1:
@@ -222,12 +222,16 @@ class SSHTransport:
                 channel.settimeout(CHANNEL_TIMEOUT)
             yield sftp
 
-    def _kill(self, session_id: int | None) -> None:
+    def _kill(self, session: _Session, drain: Drain) -> None:
         """End all of a session in the guest, as far as the connection still allows it."""
-        if session_id is None:
+        if session.id is None:
+            # A busy guest may not even have started the command's shell yet.
+            with contextlib.suppress(TimeoutError):
+                session.find(drain.lines(time.monotonic() + KILL_TIMEOUT))
+        if session.id is None:
             return
         with contextlib.suppress(TransportError, OSError, paramiko.SSHException), self._channel() as channel:
-            channel.exec_command(_KILL % {"session": session_id})
+            channel.exec_command(_KILL % {"session": session.id})
             channel.shutdown_write()
             channel.status_event.wait(KILL_TIMEOUT)
 
@@ -289,13 +293,22 @@ class _Session:
         for name, line in lines:
             if self.id is not None:
                 yield line
-            elif name == "stderr" and line.startswith(_MARK):
-                self.id = int(line.removeprefix(_MARK))
+            elif self._take(name, line):
                 yield from early
                 early.clear()
             else:
                 early.append(line)
         yield from early  # of a command that the shell could not even read
+
+    def find(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Wait for the line with the ID."""
+        any(self._take(name, line) for name, line in lines)
+
+    def _take(self, name: str, line: str) -> bool:
+        if name != "stderr" or not line.startswith(_MARK):
+            return False
+        self.id = int(line.removeprefix(_MARK))
+        return True
 
 
 class _AnyHostKey(paramiko.MissingHostKeyPolicy):
