@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 LOGIN_APPLICATION = "dex-auth"
 
 
+# What helped others with an application that stays as it is.
+KNOWN = {
+    "gateway info": "run istio-pilot's hook again: juju exec --unit istio-pilot/0 -- "
+    '"export JUJU_DISPATCH_PATH=hooks/config-changed; ./dispatch"',
+    "public-url": "the login is not configured: run 85-login.sh",
+    "relational-db": "its database hangs: remove that with juju remove-application, then run 80-kubeflow.sh",
+    "too many open files": "the kernel limits are too low: run 15-kernel-limits.sh",
+}
+
+
 def say(text: str) -> None:
     """Print a line at once: the engine shows it while this goes on."""
     sys.stdout.write(text + "\n")
@@ -230,6 +240,9 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
     late = watch.late(time.monotonic())
     for line in late:
         say(f"not active: {line}")
+        for message, advice in KNOWN.items():
+            if message in line:
+                say(f"::hint {line.partition(' ')[0]}: {advice}")
     if late:
         total = len(watch.states)
         what = f"{len(late)} of {total} applications are not active: {'; '.join(late[:5])}"

@@ -12,7 +12,8 @@ set -euo pipefail
 # waits for ever.
 exec </dev/null
 
-PROVISION_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PROVISION_DIR=${BASH_SOURCE[0]%/*}
+[[ $PROVISION_DIR == /* ]] || PROVISION_DIR=$PWD/$PROVISION_DIR
 LAB_HOME=${LAB_HOME:-$HOME/.kubeflow-lab}
 
 # The settings of this lab. Without the file each setting has the value of the documented sequence.
@@ -55,7 +56,6 @@ STATE=$LAB_HOME/state
 CREDENTIALS=$LAB_HOME/credentials
 KUBECONFIG_FILE=$HOME/.kube/config
 JUJU_DATA=$HOME/.local/share/juju
-LOGIN=$(id -un)
 MICROK8S_GROUP=microk8s
 DELEGATE_DROP_IN=$ROOT/etc/systemd/system/snap.microk8s.daemon-kubelite.service.d/delegate.conf
 SYSCTL_FILE=$ROOT/etc/sysctl.d/99-kubeflow.conf
@@ -120,6 +120,9 @@ at_least() {
   version=${version%%[!0-9.]*}
   [ -n "$version" ] && [ "$(printf '%s\n%s\n' "$2" "$version" | sort -V | head -n 1)" = "$2" ]
 }
+
+# The login user's name; $USER may be unset in a session without a login shell.
+login() { id -un; }
 
 # quoted WORD...: one line that a POSIX shell reads as these words.
 quoted() {
@@ -288,7 +291,7 @@ microk8s_via() {
     echo sudo
   fi
 }
-in_microk8s_group() { has_word "$(id -nG "$LOGIN")" "$MICROK8S_GROUP"; }
+in_microk8s_group() { has_word "$(id -nG "$(login)")" "$MICROK8S_GROUP"; }
 
 # kubectl SECONDS ARGS...
 kubectl() {
@@ -415,7 +418,7 @@ run_step() {
 }
 
 dispatch() {
-  [ "$(id -u)" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
+  [ "$EUID" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
   set +e
   local rc
   case ${1:-} in

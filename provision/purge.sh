@@ -36,15 +36,15 @@ mounts() {
   done
 }
 
-# Processes that run from MicroK8s' snap or for its containerd: shims outlive everything else.
+# Processes that run a program of the snap, or serve its containerd: shims outlive everything else. (One
+# `find` and one `grep` for all of them; a link into a snap that is gone does not show its path any more.)
 processes() {
-  local process exe command
-  for process in "$ROOT"/proc/[0-9]*; do
-    exe=$(sudo readlink "$process/exe" 2>/dev/null) || continue
-    command=$(tr '\0' ' ' <"$process/cmdline" 2>/dev/null) || continue
-    if [[ $exe == /snap/microk8s/* || $command == *containerd-shim*/var/snap/microk8s/* || $command == *containerd-shim*/run/containerd/* ]]; then
-      echo "${process##*/} ${command:0:100}"
-    fi
+  local proc=$ROOT/proc pid
+  {
+    sudo find "$proc" -maxdepth 2 -path "$proc/[0-9]*/exe" -lname '/snap/microk8s/*' 2>/dev/null
+    grep -lzs '^[/]var/snap/microk8s/.*/containerd[.]sock$' "$proc"/[0-9]*/cmdline
+  } | sed "s|^$proc/||; s|/.*||" | sort -un | while read -r pid; do
+    echo "$pid $(tr '\0' ' ' 2>/dev/null <"$proc/$pid/cmdline" | cut -c 1-100)"
   done
 }
 
@@ -69,7 +69,7 @@ readonly OUR_RULES='KUBE-|CNI-|cali[-:]|FLANNEL|microk8s'
 tables() {
   local tool
   for tool in iptables-nft iptables-legacy ip6tables-nft ip6tables-legacy; do
-    [ -x "$(sudo sh -c "command -v $tool-save" 2>/dev/null)" ] || continue
+    [ -x "$ROOT/usr/sbin/$tool-save" ] || continue
     # (Not grep -q: it would leave early, and that the other side cannot write on counts as a failure.)
     ! sudo "$tool-save" 2>/dev/null | grep -E "$OUR_RULES" >/dev/null || echo "$tool"
   done
@@ -213,7 +213,7 @@ restore_limits() {
 
 remove_group() {
   [ -n "$(groups_left)" ] || return 0
-  ! in_microk8s_group || sudo gpasswd --delete "$LOGIN" "$MICROK8S_GROUP"
+  ! in_microk8s_group || sudo gpasswd --delete "$(login)" "$MICROK8S_GROUP"
   sudo groupdel "$MICROK8S_GROUP"
 }
 
@@ -249,7 +249,7 @@ apply() {
 case ${1:-} in
   check) check ;;
   apply)
-    [ "$(id -u)" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
+    [ "$EUID" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
     one_at_a_time
     apply
     ;;

@@ -333,6 +333,20 @@ def test_at_the_deadline_each_late_application_is_named(guest: Guest) -> None:
     assert "pods of kubeflow" in result.stdout
 
 
+def test_what_helped_others_is_said(guest: Guest) -> None:
+    guest.with_kubeflow()
+    waits = {"current": "waiting", "message": "Waiting for gateway info relation"}
+    guest.set(
+        {
+            "status.json": json.dumps(
+                {"applications": {"tensorboard-controller": {"application-status": waits}}}
+            )
+        }
+    )
+    result = guest.run("90-ready", "ready", LAB_KUBEFLOW_TIMEOUT="0")
+    assert "::hint tensorboard-controller: run istio-pilot's hook again" in result.stdout
+
+
 def test_one_unit_that_is_not_active_is_enough(guest: Guest) -> None:
     guest.with_kubeflow()
     assert guest.satisfied("90-ready")

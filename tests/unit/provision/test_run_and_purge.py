@@ -84,6 +84,12 @@ def test_purge_removes_what_the_snap_leaves_behind(guest: Guest) -> None:
     guest.file("etc/cni/net.d/10-packaged.conf", "{}")
     guest.file("etc/systemd/system/snap.microk8s.daemon-kubelite.service", "[Unit]")
     guest.file("sys/fs/cgroup/kubepods/cgroup.kill", "")
+    guest.file("usr/sbin/iptables-nft-save", "").chmod(0o755)
+    shim = ["containerd-shim-runc-v2", "-address", "/var/snap/microk8s/common/run/containerd.sock", ""]
+    guest.file("proc/4711/cmdline", "\0".join(shim))
+    guest.file("proc/4712/cmdline", "/usr/sbin/sshd\0-D\0")
+    (guest.root / "proc/4713").mkdir()
+    (guest.root / "proc/4713/exe").symlink_to("/snap/microk8s/x1/bin/kubelet")
     guest.set(
         {
             "packaged": f"{guest.root}/etc/cni/net.d\n{guest.root}/etc/cni",
@@ -95,11 +101,13 @@ def test_purge_removes_what_the_snap_leaves_behind(guest: Guest) -> None:
     )
     before = guest.run("purge", "check")
     assert before.returncode == 1
+    assert "left: process 4711 containerd-shim-runc-v2 -address" in before.stdout
     for what in ("snap microk8s", "network interface cni0", "network namespace cni-1234", "group microk8s"):
         assert f"left: {what}\n" in before.stdout
     result = guest.run("purge", "apply")
     assert guest.get("links").count("\n") == 2  # lo, eth0, vethernet
     assert guest.get("netns") == "mine"
+    assert guest.calls("kill") == ["kill -KILL 4711", "kill -KILL 4713"]
     assert guest.get("rules") == "-A INPUT -p tcp -j ACCEPT"
     assert (guest.home / ".kube/mine").exists()
     assert (guest.root / "etc/cni/net.d/10-packaged.conf").exists()
