@@ -15,7 +15,11 @@ from juju_controller.lifecycle import Pod
 from juju_controller.logbook import Logbook
 from juju_controller.report import Place
 
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA==\n-----END CERTIFICATE-----\n"
 BUNDLE = Path(juju_controller.__path__[0]) / "bundle.yaml"
+
+
+HUB = CharmHub.load(BUNDLE)
 
 
 class Clock:
@@ -92,7 +96,7 @@ class Lab:
     def __init__(self) -> None:
         self.cluster = FakeCluster()
         self.clock = Clock()
-        self.hub = CharmHub.load(BUNDLE)
+        self.hub = HUB
         self.keeper = self.restart()
 
     def restart(self) -> Keeper:
