@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,10 @@ from lab.vm.environment import vagrant_environment
 
 NOT_CREATED = "not_created"
 RUNNING = "running"
+
+
+# "==> kubeflow: Starting domain." but neither the settings that follow some of these lines nor remarks.
+_DOING = re.compile(r"==> \S+: (?=\S)(?!-- |-> |No version|generating|See https|Running |Created volume)(.+)")
 
 
 class Machine:
@@ -39,6 +45,8 @@ class Machine:
         """Return `running`, `poweroff`, `saved`, `not_created` or another state that Vagrant names."""
         if not self.exists():
             return NOT_CREATED
+        if self._answers():
+            return RUNNING
         for status in self._vagrant.status(self._settings.name):
             if status.name == self._settings.name and status.state:
                 return str(status.state)
@@ -52,7 +60,7 @@ class Machine:
         """Make the machine if it is not there, start it, and wait until one can log in.
 
         Args:
-            on_line: called with each line that Vagrant prints.
+            on_line: called with each line in which Vagrant says what it does now.
         """
         with self._telling(on_line) as tool:
             tool.up(vm_name=self._settings.name, provider=self._settings.provider, no_provision=True)
@@ -107,10 +115,19 @@ class Machine:
         replace_file(self._ssh_config, text)
         return target
 
+    def _answers(self) -> bool:
+        """Whether the machine's SSH server answers, as one that runs does; Vagrant takes seconds to say it."""
+        try:
+            target = SSHTarget.from_ssh_config(self._ssh_config)
+            with socket.create_connection((target.host, target.port), timeout=2) as connection:
+                return connection.recv(4) == b"SSH-"
+        except (OSError, ValueError):
+            return False
+
     @contextmanager
     def _telling(self, on_line: Callable[[str], None] | None) -> Iterator[Any]:
         tool = self._vagrant
-        tool.on_line = on_line
+        tool.on_line = on_line and (lambda line: _tell(line, on_line))
         try:
             yield tool
         finally:
@@ -130,3 +147,8 @@ class Machine:
             environment = vagrant_environment(self._settings)
             self._made = LabVagrant(self._settings.root, self._runner, environment, self._log)
         return self._made
+
+
+def _tell(line: str, on_line: Callable[[str], None]) -> None:
+    if found := _DOING.match(line):
+        on_line(found[1])

@@ -15,9 +15,19 @@ SSH_CONFIG = """\
 Host kubeflow
   HostName 127.0.0.1
   User vagrant
-  Port 20022
+  Port {port}
   UserKnownHostsFile /dev/null
   IdentityFile "{key}"
+"""
+
+CHATTER = """\
+Bringing machine 'kubeflow' up with 'libvirt' provider...
+==> kubeflow: Creating domain with the following settings...
+==> kubeflow:  -- Name:              lab-1234-kubeflow
+==> kubeflow:     -> value=-netdev,
+==> kubeflow: Running action triggers before up ...
+==> kubeflow: Starting domain.
+    kubeflow: SSH username: vagrant
 """
 
 
@@ -26,6 +36,7 @@ class FakeVagrant:
     """Answers the commands it knows, as Vagrant does, and notes them; refuses all others."""
 
     data: Path
+    port: int = 1
     state: str = "not_created"
     fail: str = ""
     calls: list[tuple[str, ...]] = field(default_factory=list)
@@ -54,7 +65,8 @@ class FakeVagrant:
             return Result(tuple(argv), 1, "", self.fail, 0.1)
         stdout = self._answer(words)
         if on_line:
-            on_line(f"==> kubeflow: {words[0]}")
+            for line in CHATTER.splitlines():
+                on_line(line)
         return Result(tuple(argv), 0, stdout, "", 0.1)
 
     def _answer(self, words: tuple[str, ...]) -> str:
@@ -72,7 +84,7 @@ class FakeVagrant:
                     "17,,ui,info,Current machine states\n"
                 )
             case ("ssh-config", "kubeflow"):
-                return SSH_CONFIG.format(key=key)
+                return SSH_CONFIG.format(key=key, port=self.port)
             case ("halt", "kubeflow"):
                 self.state = "shutoff"
             case ("reload", "kubeflow", "--no-provision"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -31,7 +33,7 @@ def test_a_machine_that_is_not_there_costs_nothing(machine: Machine, vagrant: Fa
 def test_life(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> None:
     lines: list[str] = []
     machine.up(on_line=lines.append)
-    assert lines == ["==> kubeflow: up"]
+    assert lines == ["Creating domain with the following settings...", "Starting domain."]
     assert machine.state() == "running"
     machine.reboot()
     machine.halt()
@@ -45,11 +47,29 @@ def test_life(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> Non
     assert min(vagrant.timeouts) >= 60
 
 
+def test_a_machine_that_answers_runs(machine: Machine, vagrant: FakeVagrant) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        vagrant.port = server.getsockname()[1]
+        machine.up()
+        vagrant.calls.clear()
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"SSH-2.0-paper\r\n")
+
+        guest = threading.Thread(target=answer)
+        guest.start()
+        assert machine.state() == "running"
+        guest.join()
+    assert vagrant.calls == []
+
+
 def test_the_login_is_remembered(machine: Machine, vagrant: FakeVagrant, settings: Settings) -> None:
     machine.up()
     vagrant.calls.clear()
     target = machine.ssh_target()
-    assert (target.port, target.key_file) == (20022, vagrant.data / "private_key")
+    assert (target.port, target.key_file) == (vagrant.port, vagrant.data / "private_key")
     assert vagrant.calls == []
     ssh_config = settings.state_dir / "ssh_config"
     assert ssh_config.stat().st_mode & 0o777 == 0o600
