@@ -116,10 +116,13 @@ class Machine:
         return target
 
     def _answers(self) -> bool:
-        """Whether the machine's SSH server answers, as one that runs does; Vagrant takes seconds to say it."""
+        """Whether the machine's SSH server answers; Vagrant takes seconds to say that a machine runs.
+
+        One that is off refuses at once.
+        """
         try:
             target = SSHTarget.from_ssh_config(self._ssh_config)
-            with socket.create_connection((target.host, target.port), timeout=2) as connection:
+            with socket.create_connection((target.host, target.port), timeout=8) as connection:
                 return connection.recv(4) == b"SSH-"
         except (OSError, ValueError):
             return False
