@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Guest:
             path.mkdir(parents=True)
         for program in FAKES.iterdir():
             shutil.copy(program, self.programs)
+        # Itself, not a wrapper that first looks which Python is wanted.
+        (self.programs / "python3").symlink_to(Path(sys.executable).resolve())
         for name in SYSTEM_PROGRAMS:
             (self.programs / name).symlink_to("system")
         for name in (
