@@ -24,7 +24,11 @@ module Lab
       env.boxes.all.each do |name, version, provider|
         next unless name.start_with?(family) && name != box && provider == :libvirt
 
-        env.boxes.find(name, provider, version).destroy!
+        old = env.boxes.find(name, provider, version)
+        next if old.in_use?(env.machine_index)
+
+        old.destroy!
+        env.boxes.clean(name)
       end
 
       volumes = pool_volumes(machine.provider.driver.connection.client)
