@@ -176,6 +176,11 @@ class Cache:
             return True
         return False
 
+    def condemn(self, name: str) -> None:
+        """Make sure that a damaged entry is not used again: the next build replaces it."""
+        with self._file_lock(name):
+            (self.path(name) / RECORD).unlink(missing_ok=True)
+
     def leftovers(self) -> list[str]:
         """Return the names of entries of which killed builds left something."""
         found = {path.name.removeprefix(".tmp-").rpartition("-")[0] for path in self.root.glob(".tmp-*")}

@@ -97,11 +97,12 @@ def verify() -> None:
             cache.check(name, thorough=True)
         except Broken as finding:
             broken += 1
+            cache.condemn(name)
             click.echo(f"broken  {finding}")
         else:
             click.echo(f"ok      {name}")
     if broken:
-        click.echo(f"{broken} damaged. {bundle.BUILD_HINT}", err=True)
+        click.echo(f"{broken} damaged, will be replaced. {bundle.BUILD_HINT}", err=True)
         sys.exit(10)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -105,7 +105,9 @@ class Job:
         """Run a program to its end; its failure ends the build."""
         words = [str(word) for word in argv]
         result = self.runner(words, timeout=timeout, cwd=cwd, env=env, on_line=on_line, log=self.log)
-        return result.check(HostError, code="LAB-HOST-201", hint=hint, log=self.log)
+        # What one has to read in an error is the command, not where its scratch directory happens to be.
+        shown = tuple(word.replace(f"{self.work.parent}/", "") for word in result.argv)
+        return replace(result, argv=shown).check(HostError, code="LAB-HOST-201", hint=hint, log=self.log)
 
 
 def words(text: str) -> list[str]:

@@ -6,6 +6,7 @@ Processes, not threads: one that is told to stop takes the programs that it runs
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ from typing import Literal
 
 from lab.errors import HostError, Interrupted, LabError
 from lab.process import Runner
-from rehearsal.cache import Cache
+from rehearsal.cache import Cache, Workspace
 from rehearsal.recipe import Job, Recipe
 
 STOP_DEADLINE = 30.0
@@ -171,13 +172,16 @@ class Builder:
             with contextlib.suppress(BrokenPipeError):
                 pipe.send((what, text))
 
+        def make(space: Workspace) -> None:
+            log.unlink(missing_ok=True)  # that of the last time
+            detail = functools.partial(say, "detail")
+            recipe.make(Job.of(recipe, space, self.cache, log, self.runner, detail))
+
         try:
             _, built = self.cache.build(
                 recipe.kind,
                 recipe.all_inputs,
-                lambda space: recipe.make(
-                    Job.of(recipe, space, self.cache, log, self.runner, lambda text: say("detail", text))
-                ),
+                make,
                 on_wait=lambda: say("waiting", "another process is building it"),
                 fresh=fresh,
             )

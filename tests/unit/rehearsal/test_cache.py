@@ -98,6 +98,8 @@ def test_large_files_are_judged_by_size_and_time_and_thoroughly_by_content(
     assert cache.find(NAME) == entry
     with pytest.raises(Broken, match="another SHA-256"):
         cache.check(NAME, thorough=True)
+    cache.condemn(NAME)
+    assert cache.find(NAME) is None
 
 
 def test_what_a_killed_build_left_is_removed(cache: Cache) -> None:
