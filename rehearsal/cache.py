@@ -146,10 +146,9 @@ class Cache:
         """
         name = entry_name(kind, inputs)
         with self._lock(name, on_wait):
-            if not fresh and (found := self.find(name)):
-                os.utime(found)
-                return found, False
             self._remove_leftovers(name)
+            if not fresh and (found := self.find(name)):
+                return found, False
             temporary = Path(tempfile.mkdtemp(prefix=f".tmp-{name}-", dir=self.root))
             try:
                 workspace = Workspace(temporary / "out", temporary / "work")
@@ -168,11 +167,12 @@ class Cache:
             return []
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != ".")
 
-    def remove(self, name: str) -> bool:
+    def remove(self, name: str, *, only_leftovers: bool = False) -> bool:
         """Remove an entry and what killed builds of it left, unless it is being built right now."""
         with contextlib.suppress(Timeout), self._file_lock(name).acquire(timeout=0):
             self._remove_leftovers(name)
-            self._remove(self.path(name))
+            if not only_leftovers:
+                self._remove(self.path(name))
             return True
         return False
 

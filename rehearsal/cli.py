@@ -116,8 +116,11 @@ def clean(everything: bool) -> None:
     link = places.root / "bundles" / bundle.EDITION
     if link.is_symlink():
         kept.add(link.resolve().name)
-    for name in sorted({*cache.entries(), *cache.leftovers()} - kept):
+    for name in sorted({*cache.entries()} - kept):
         click.echo(f"{'removed' if cache.remove(name) else 'in use '}  {name}")
+    for name in cache.leftovers():
+        done = cache.remove(name, only_leftovers=True)
+        click.echo(f"{'removed' if done else 'in use '}  what an interrupted build of {name} left")
 
 
 def main() -> None:

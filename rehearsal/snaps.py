@@ -37,13 +37,8 @@ def metadata(tree: Path) -> Snap:
 
 def pack(job: Job, tree: Path, target: Path) -> Path:
     """Pack a tree as a snap, owned by root, the same bytes for the same content."""
-    job.run(
-        [
-            *("mksquashfs", tree, target, *COMPRESSION),
-            *words("-noappend -all-root -no-xattrs -mkfs-time 0 -all-time 0 -quiet -no-progress"),
-        ],
-        timeout=600,
-    )
+    options = words("-noappend -all-root -no-xattrs -mkfs-time 0 -all-time 0 -quiet -no-progress")
+    job.run(["mksquashfs", tree, target, *COMPRESSION, *options], timeout=600)
     return target
 
 
