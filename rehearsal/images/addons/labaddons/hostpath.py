@@ -107,8 +107,13 @@ class Provisioner:
         # Only what we could have made: an object may say anything.
         if path.parent == self._root and path.name not in ("", "..", "."):
             shutil.rmtree(path, ignore_errors=True)
-        self._cluster.request("DELETE", f"{VOLUMES}/{item['metadata']['name']}")
-        print(f"deleted {path.name}", flush=True)
+        try:
+            self._cluster.request("DELETE", f"{VOLUMES}/{item['metadata']['name']}")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        else:
+            print(f"deleted {path.name}", flush=True)
 
     def reconcile(self, mirror: Mirror) -> None:
         """Does what there is to do; what fails is tried again at the next change."""

@@ -8,9 +8,13 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from mk8s.snap import Snap
+
+POLL_SECONDS = 1
 
 # Names are enough where objects are only looked for: a list of pods is a tenth of the size this way.
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -48,7 +52,30 @@ class ApiServer:
         answer: dict[str, Any] = json.loads(body)
         return answer
 
+    def is_ready(self) -> bool:
+        """Tells whether the server says of itself that it is ready."""
+        try:
+            self._connection.request("GET", "/readyz")
+            response = self._connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            return False
+        return response.status == 200
+
     def names(self, path: str) -> list[str]:
         """Returns the names in a list of objects."""
         answer = self.get(path, NAMES_ONLY) or {}
         return [item["metadata"]["name"] for item in answer.get("items", [])]
+
+
+def wait_until_ready(snap: Snap, arguments: Sequence[str]) -> int:
+    """Waits for the API server, for as long as it takes.
+
+    Its clients would otherwise fill the journal with errors, or even die, and both cost time.
+    """
+    del arguments
+    server = ApiServer(snap)
+    while not server.is_ready():
+        time.sleep(POLL_SECONDS)
+    return 0

@@ -65,6 +65,10 @@ def _find(name: str) -> Command | None:
         from mk8s import lifecycle
 
         return {"start": lifecycle.start, "stop": lifecycle.stop, "reset": lifecycle.reset}[name]
+    if name == "wait-for-api":
+        from mk8s import api
+
+        return api.wait_until_ready
     if name == "cluster-agent":
         from mk8s import agent
 
