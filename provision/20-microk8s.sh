@@ -42,7 +42,7 @@ ready() {
   until running; do
     if [ "$SECONDS" -ge "$end" ]; then
       "$SNAP" services microk8s || true
-      sudo journalctl --no-pager -n 40 -u 'snap.microk8s.daemon-kubel*' || true
+      sudo journalctl --no-pager -n 60 -u 'snap.microk8s.*' || true
       try_later "MicroK8s was not ready within 15 min" "'sudo microk8s inspect' says which service fails."
     fi
     # Stopped on purpose once, it stays so.

@@ -38,6 +38,7 @@ apply() {
     die "The namespace $LAB_MODEL exists, but Juju has no such model" "Look what is in it, then remove it: microk8s kubectl delete namespace $LAB_MODEL"
   wait_for 300 "the old namespace $LAB_MODEL to go" namespace_gone || try_later "The old namespace $LAB_MODEL does not go away" "See 'microk8s kubectl get namespace $LAB_MODEL -o yaml'."
   local said rc=0
+  forget deployed # it was another model's
   said=$(juju 180 add-model "$LAB_MODEL" --controller "$LAB_CONTROLLER" 2>&1) || rc=$?
   note "$said"
   # Three different texts say that it exists already; what counts is what is there.

@@ -75,14 +75,6 @@ def model(data: dict[str, Any], name: str) -> str:
     return ""
 
 
-def model_id(data: dict[str, Any], name: str) -> str:
-    """Return the UUID of a model, or "" (`juju models`)."""
-    for entry in data.get("models") or []:
-        if name in (entry.get("short-name"), str(entry.get("name", "")).rpartition("/")[2]):
-            return str(entry.get("model-uuid", ""))
-    return ""
-
-
 # --- the login ----------------------------------------------------------------------------------
 
 
@@ -256,7 +248,7 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 
 USAGE = """\
 usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
-  cloud NAME | controller NAME | known-controller NAME | model NAME | model-id NAME
+  cloud NAME | controller NAME | known-controller NAME | model NAME
   applications | active | login-is-set APPLICATION URL CREDENTIALS
 usage: juju_status.py login-file APPLICATION URL CREDENTIALS
 usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
@@ -275,7 +267,6 @@ QUESTIONS: dict[str, Callable[..., str | bool]] = {
     "controller": controller,
     "known-controller": known_controller,
     "model": model,
-    "model-id": model_id,
     "applications": lambda data: " ".join(states(data)),
     "active": active,
     "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),

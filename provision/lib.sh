@@ -317,7 +317,7 @@ microk8s_running() {
   if microk8s $(($1 + 60)) status --wait-ready --timeout "$1" --format yaml >"$answer" 2>&1 && microk8s_says "$answer"; then
     rc=0
   else
-    tail -n 3 "$answer"
+    tail -n 1 "$answer"
   fi
   rm -f "$answer"
   return "$rc"

@@ -226,7 +226,7 @@ class Guest:
         """Steps up to 80 are done."""
         self.with_model()
         self.set({"applications": "dex-auth kfp-db oidc-gatekeeper"})
-        self.remember("deployed", "uuid-1 dex-auth kfp-db oidc-gatekeeper")
+        self.remember("deployed", "dex-auth kfp-db oidc-gatekeeper")
 
     def remember(self, name: str, value: str) -> None:
         """What a step has noted in the guest."""

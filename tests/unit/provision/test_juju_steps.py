@@ -212,7 +212,9 @@ def test_all_applications_without_an_end_of_the_deployment_are_not_enough(guest:
 
 def test_the_deployment_of_an_earlier_model_does_not_count(guest: Guest) -> None:
     guest.with_kubeflow()
-    guest.set({"model": "uuid-2"})
+    for name in ("model", "namespaces/kubeflow"):
+        (guest.fake / name).unlink()
+    guest.carry_out("70-model")
     assert not guest.satisfied("80-kubeflow")
 
 
