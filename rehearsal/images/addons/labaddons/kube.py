@@ -143,7 +143,7 @@ class Mirror:
             try:
                 answer = self._cluster.request("GET", path)
                 with self._lock:
-                    self.objects[path] = {key_of(item): item for item in answer["items"]}
+                    self.objects[path] = {key_of(item): item for item in answer["items"] or []}
                 self._listed[path].set()
                 self._changed.set()
                 self._watch(path, answer["metadata"]["resourceVersion"])

@@ -64,9 +64,9 @@ class ApiServer:
         return response.status == 200
 
     def names(self, path: str) -> list[str]:
-        """Returns the names in a list of objects."""
+        """Returns the names in a list of objects (which is null if there are none)."""
         answer = self.get(path, NAMES_ONLY) or {}
-        return [item["metadata"]["name"] for item in answer.get("items", [])]
+        return [item["metadata"]["name"] for item in answer.get("items") or []]
 
 
 def wait_until_ready(snap: Snap, arguments: Sequence[str]) -> int:

@@ -32,7 +32,7 @@ def read_cluster(snap: Snap) -> set[str] | None:
         nodes = server.get("/api/v1/nodes") or {}
         if not any(
             condition["type"] == "Ready" and condition["status"] == "True"
-            for node in nodes.get("items", [])
+            for node in nodes.get("items") or []
             for condition in node["status"].get("conditions", [])
         ):
             return None
