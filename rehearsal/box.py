@@ -13,6 +13,7 @@ import tarfile
 from pathlib import Path
 
 from lab.errors import HostError
+from lab.vm.accelerator import probe
 from rehearsal import rootfs, snaps
 from rehearsal.cache import digest_file, digest_tree
 from rehearsal.docker_archive import normalised
@@ -106,12 +107,12 @@ def boot_sectors(boot: bytes, core: bytes, disk_bytes: int) -> bytes:
 
 def _bake(job: Job, disk: Path) -> None:
     """Boot the disk once under QEMU; a service in it does the first boot's work, then switches it off."""
+    accelerated = probe(job.runner).driver == "kvm"
+    accelerator = "-accel kvm -cpu host" if accelerated else "-accel tcg,thread=multi -cpu max"
     said: list[str] = []
     job.run(
         [
-            *words(
-                "qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 2048 -nodefaults -no-reboot"
-            ),
+            *words(f"qemu-system-x86_64 {accelerator} -smp 2 -m 2048 -nodefaults -no-reboot"),
             *words("-display none -serial stdio -device virtio-rng-pci"),
             *words("-netdev user,id=net,restrict=on -device virtio-net-pci,netdev=net"),
             "-drive",

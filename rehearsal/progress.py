@@ -14,9 +14,10 @@ from rehearsal.workers import Event
 class Progress:
     """Prints a line for what happens, and on a terminal one below for what is going on."""
 
-    def __init__(self, recipes: list[Recipe], stream: TextIO = sys.stdout) -> None:
-        self._stream = stream
-        self._tty = stream.isatty()
+    def __init__(self, recipes: list[Recipe], stream: TextIO | None = None) -> None:
+        """Take what will be built, and where to show it: standard output unless told otherwise."""
+        self._stream = stream or sys.stdout
+        self._tty = self._stream.isatty()
         self._started = time.monotonic()
         self._total = len(recipes)
         self._numbers: dict[str, int] = {}
