@@ -23,6 +23,10 @@ apply() {
   [[ $name =~ ^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$ ]] ||
     die "The host name '$name' is not one that Kubernetes accepts" "Use lower case letters, digits and '-': sudo hostnamectl set-hostname NAME"
 
+  # Neither the API server nor the kubelet starts without one, and they do not say so in the foreground.
+  [ -n "$(ip route show default)" ] ||
+    die "The guest has no default route, without which Kubernetes does not start" "Any will do, also one that leads nowhere: see 'ip route'."
+
   # Without this kubelet ends with "root container [kubepods] doesn't exist", and the snap repairs
   # itself by another restart minutes later. Removing the snap removes it, so it is written each time.
   sudo mkdir -p "$(dirname "$DELEGATE_DROP_IN")"

@@ -62,6 +62,7 @@ class Guest:
                 "address": "192.168.121.5",
                 "node": "True",
                 "links": "1: lo: <LOOPBACK,UP> mtu 65536\n2: eth0: <UP> mtu 1500",
+                "default-route": "default via 192.168.121.1 dev eth0",
                 "packaged": "",
             }
         )

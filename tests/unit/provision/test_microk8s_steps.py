@@ -100,6 +100,15 @@ def test_a_host_name_that_kubernetes_refuses(guest: Guest) -> None:
     assert not guest.calls("snap install")
 
 
+def test_a_guest_without_a_default_route(guest: Guest) -> None:
+    guest.with_snapd()
+    guest.set({"default-route": ""})
+    result = guest.run("20-microk8s", "apply")
+    assert result.returncode == 1
+    assert "no default route" in result.stdout
+    assert not guest.calls("snap install")
+
+
 def test_another_channel_is_refreshed(guest: Guest) -> None:
     guest.with_microk8s()
     guest.set({"snaps/microk8s": "v1.28.1 7 1.28/stable classic"})
