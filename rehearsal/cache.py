@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -230,15 +229,6 @@ class Cache:
         _sync(final.parent)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file so that a reader sees the old or the new text, never half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    _sync(temporary)
-    temporary.replace(path)
-    _sync(path.parent)
-
-
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -265,7 +255,6 @@ def _write_record(entry: Path, kind: str, inputs: Mapping[str, str]) -> None:
         "kind": kind,
         "inputs": dict(inputs),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "unix_time": int(time.time()),
         "files": files,
     }
     (entry / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

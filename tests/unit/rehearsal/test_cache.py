@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import cache as module
-from rehearsal.cache import RECORD, Broken, Cache, Workspace, digest_tree, entry_name, write_atomically
+from rehearsal.cache import RECORD, Broken, Cache, Workspace, digest_tree, entry_name
 
 INPUTS = {"recipe": "1"}
 NAME = entry_name("thing", INPUTS)
@@ -170,10 +170,3 @@ def test_a_trees_digest_ignores_what_tools_leave(tmp_path: Path) -> None:
     executable = digest_tree(tmp_path)
     (tmp_path / "a.py").rename(tmp_path / "b.py")
     assert len({before, executable, digest_tree(tmp_path)}) == 3
-
-
-def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "file", "one")
-    write_atomically(tmp_path / "file", "two")
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert (tmp_path / "file").read_text() == "two"
