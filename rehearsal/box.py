@@ -17,6 +17,7 @@ from lab.vm.accelerator import probe
 from rehearsal import rootfs, snaps
 from rehearsal.cache import digest_file, digest_tree
 from rehearsal.docker_archive import normalised
+from rehearsal.python_cache import copy_sources
 from rehearsal.recipe import SOURCES, Job, Recipe, as_root, words
 
 BOX = SOURCES / "box"
@@ -36,6 +37,7 @@ def recipe() -> Recipe:
     inputs = {
         "recipe": digest_file(Path(__file__)),
         "rootfs": digest_file(Path(rootfs.__file__)),
+        "snaps": " ".join(snaps.COMPRESSION),
         "sources": digest_tree(BOX),
         "disk": f"{DISK_GIB} GiB",
     }
@@ -69,7 +71,7 @@ def _overlay(job: Job) -> Path:
     for name in ("customize.sh", "vagrant.pub"):
         shutil.copy(BOX / name, build)
     for tree in sorted((BOX / "base-snaps").iterdir()):
-        snaps.pack(job, tree, build / f"{tree.name}.snap")
+        snaps.pack(job, copy_sources(tree, job.work / tree.name), build / f"{tree.name}.snap")
     return rootfs.overlay(files, job.work / "overlay.tar", _MODES)
 
 

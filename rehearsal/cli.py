@@ -64,7 +64,7 @@ def build(fresh: bool = False) -> None:
     builder = Builder(cache, places.logs, run, tell, lambda: shown[0].tick())
     recipes = list(goal.walk()) if fresh else builder.missing(goal)
     if recipes:
-        host.check()
+        host.check(places.root)
         shown.append(Progress(recipes))
         signal.signal(signal.SIGTERM, interrupted)
         signal.signal(signal.SIGINT, interrupted)

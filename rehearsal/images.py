@@ -6,10 +6,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal import docker_archive, rootfs
+from rehearsal import docker_archive, python_cache, rootfs
 from rehearsal.cache import digest_file, digest_tree
 from rehearsal.docker_archive import Image, Layer
-from rehearsal.python_cache import copy_sources
 from rehearsal.recipe import SOURCES, Job, Recipe, words
 
 IMAGES = SOURCES / "images"
@@ -39,6 +38,7 @@ def recipe(programs: Recipe, base_layer: Recipe) -> Recipe:
     inputs = {
         "recipe": digest_file(Path(__file__)),
         "archive": digest_file(Path(docker_archive.__file__)),
+        "python": digest_file(Path(python_cache.__file__)),
         **{name: digest_tree(IMAGES / name) for name in ("shell", "addons", "juju")},
     }
     return Recipe("images", "archive of all images", inputs, _make_archive, (programs, base_layer))
@@ -109,5 +109,5 @@ def _shell_layer(job: Job) -> Layer:
 
 def _program_layer(job: Job, name: str) -> Layer:
     """Return the layer with one of the rehearsal's own programs, in /opt/lab."""
-    tree = copy_sources(IMAGES / name, job.work / name)
+    tree = python_cache.copy_sources(IMAGES / name, job.work / name)
     return docker_archive.layer_of_tree(tree, job.work / f"{name}.tar", prefix="opt/lab")

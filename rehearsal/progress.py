@@ -10,6 +10,9 @@ from typing import TextIO
 from rehearsal.recipe import Recipe
 from rehearsal.workers import Event
 
+QUIET = 60.0
+"""Seconds without a line after which a log says that the build goes on."""
+
 
 class Progress:
     """Prints a line for what happens, and on a terminal one below for what is going on."""
@@ -18,7 +21,7 @@ class Progress:
         """Take what will be built, and where to show it: standard output unless told otherwise."""
         self._stream = stream or sys.stdout
         self._tty = self._stream.isatty()
-        self._started = time.monotonic()
+        self._started = self._last_line = time.monotonic()
         self._total = len(recipes)
         self._numbers: dict[str, int] = {}
         self._running: dict[str, tuple[str, float]] = {}
@@ -27,7 +30,7 @@ class Progress:
         """Show an event."""
         recipe = event.recipe
         number = self._numbers.setdefault(recipe.name, len(self._numbers) + 1)
-        head = f"[{number:{len(str(self._total))}}/{self._total}] {elapsed(self._now())}"
+        head = f"{self._head(number)} {elapsed(self._now())}"
         match event.what:
             case "started":
                 self._running[recipe.name] = (recipe.kind, time.monotonic())
@@ -44,12 +47,15 @@ class Progress:
         self.tick()
 
     def tick(self) -> None:
-        """Draw the status line again."""
-        if not self._tty:
-            return
+        """Draw the status line again; without a terminal, say once a minute what is still going on."""
         now = time.monotonic()
+        if not self._tty and now - self._last_line < QUIET:
+            return
         parts = [f"{text} ({elapsed(now - since)})" for text, since in self._running.values()]
         text = f"{elapsed(self._now())}  " + "  |  ".join(parts)
+        if not self._tty:
+            self._line(f"{' ' * len(self._head(0))} {text}")
+            return
         width = shutil.get_terminal_size().columns - 1
         self._stream.write(f"\r\x1b[K{text if len(text) <= width else text[: width - 1] + '…'}")
         self._stream.flush()
@@ -60,8 +66,12 @@ class Progress:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
+    def _head(self, number: int) -> str:
+        return f"[{number:{len(str(self._total))}}/{self._total}]"
+
     def _line(self, text: str) -> None:
         self.close()
+        self._last_line = time.monotonic()
         self._stream.write(text + "\n")
         self._stream.flush()
 

@@ -27,8 +27,11 @@ def copy_sources(source: Path, target: Path) -> Path:
     # Another version's compiled form would be of no use; the programs work without, only slower.
     if sys.implementation.cache_tag == GUEST_TAG:
         for module in sorted(target.rglob("*.py")):
+            # Said explicitly: an environment variable may send compiled modules elsewhere.
+            compiled = module.parent / "__pycache__" / f"{module.stem}.{GUEST_TAG}.pyc"
             py_compile.compile(
                 str(module),
+                cfile=str(compiled),
                 dfile=str(module.relative_to(target)),
                 doraise=True,
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,

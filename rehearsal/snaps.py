@@ -37,6 +37,10 @@ def metadata(tree: Path) -> Snap:
 
 def pack(job: Job, tree: Path, target: Path) -> Path:
     """Pack a tree as a snap, owned by root, the same bytes for the same content."""
+    # What counts is whether something can be run; the rest of the modes is the umask of whoever cloned this.
+    for path in [tree, *tree.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     options = words("-noappend -all-root -no-xattrs -mkfs-time 0 -all-time 0 -quiet -no-progress")
     job.run(["mksquashfs", tree, target, *COMPRESSION, *options], timeout=600)
     return target

@@ -164,6 +164,7 @@ class Builder:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        os.umask(0o022)  # what is built belongs to root in the guest, and others have to read it there
         log = self._log(recipe)
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 

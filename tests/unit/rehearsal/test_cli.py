@@ -28,7 +28,7 @@ GOAL = Recipe("bundle", "the whole", {"recipe": "1"}, make, (LOWER,))
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(bundle, "recipe", lambda: GOAL)
-    monkeypatch.setattr(host, "check", lambda: None)
+    monkeypatch.setattr(host, "check", lambda cache: None)
     return tmp_path / "kubeflow-lab"
 
 
@@ -90,12 +90,23 @@ def test_clean_keeps_what_is_in_use(monkeypatch: pytest.MonkeyPatch, places: Pat
     assert (places / "build" / GOAL.name).is_dir()
 
 
-def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.undo()
     monkeypatch.setattr("shutil.which", lambda name, path: None if name == "mksquashfs" else f"/bin/{name}")
     with pytest.raises(HostError, match="mksquashfs") as failure:
-        host.check()
+        host.check(tmp_path)
     assert failure.value.hint == "sudo apt-get install squashfs-tools"
+
+
+def test_a_full_disk_is_told_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr("shutil.which", lambda name, path: f"/bin/{name}")
+    host.check(tmp_path / "new")
+    monkeypatch.setattr(host, "NEEDED_BYTES", 1 << 60)
+    with pytest.raises(HostError, match="GiB left"):
+        host.check(tmp_path)
 
 
 class Terminal(io.StringIO):
@@ -115,3 +126,16 @@ def test_a_terminal_has_a_status_line() -> None:
     progress.close()
     assert "lower: done in 62 s\n" in screen.getvalue()
     assert screen.getvalue().endswith("\r\x1b[K")
+
+
+def test_a_log_says_now_and_then_that_the_build_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    progress = Progress([LOWER, GOAL], log)
+    progress.tell(Event(LOWER, "started"))
+    progress.tell(Event(LOWER, "detail", "compiling", 5.0))
+    before = log.getvalue()
+    progress.tick()
+    assert log.getvalue() == before
+    monkeypatch.setattr("rehearsal.progress.QUIET", 0.0)
+    progress.tick()
+    assert log.getvalue().removeprefix(before) == "      0:00  lower: compiling (0:05)\n"

@@ -84,6 +84,7 @@ def test_microk8s_gets_its_programs(runner: FakeRunner, job: Job, tmp_path: Path
         target = needs["programs"] / ("cni" if "/cni/" in name else "bin") / Path(name).name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(name)
+    (needs["programs"] / "cni/bridge").chmod(0o700)
     recipe = snaps.microk8s(kubernetes.recipe(), debian.programs())
     recipe.make(Job(job.out, job.work, job.log, runner, job.say, needs))
     tree = job.work / "tree"
@@ -91,7 +92,7 @@ def test_microk8s_gets_its_programs(runner: FakeRunner, job: Job, tmp_path: Path
     assert {*kubernetes.DAEMONS, "kubelite", "kubectl", "etcd", "containerd", "runc", "ctr"} <= packed
     assert "busybox" not in packed
     assert (tree / "bin/kubelet").readlink() == Path("kubelite")
-    assert (tree / "cni/bridge").exists()
+    assert (tree / "cni/bridge").stat().st_mode & 0o777 == 0o755, "whatever the umask was"
     assert runner.calls[-1][:3] == ("mksquashfs", str(tree), str(job.out / "microk8s.snap"))
 
 
