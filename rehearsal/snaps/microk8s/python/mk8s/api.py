@@ -15,6 +15,8 @@ from typing import Any
 from mk8s.snap import Snap
 
 POLL_SECONDS = 1
+# A busy emulated machine takes its time.
+TIMEOUT_SECONDS = 30
 
 # Names are enough where objects are only looked for: a list of pods is a tenth of the size this way.
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -27,7 +29,7 @@ class UnreachableError(Exception):
 class ApiServer:
     """The API server of this machine, seen with the administrator's certificate."""
 
-    def __init__(self, snap: Snap, timeout: float = 10) -> None:
+    def __init__(self, snap: Snap, timeout: float = TIMEOUT_SECONDS) -> None:
         context = ssl.create_default_context(cafile=str(snap.credentials / "ca.crt"))
         context.load_cert_chain(snap.credentials / "client.crt", snap.credentials / "client.key")
         self._connection = http.client.HTTPSConnection("127.0.0.1", 16443, timeout=timeout, context=context)

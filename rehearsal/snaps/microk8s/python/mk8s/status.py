@@ -6,15 +6,48 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from mk8s.addons import ADDONS, REPOSITORY, Addon, enabled_names
 from mk8s.snap import Snap, require_access
+
+if TYPE_CHECKING:
+    from mk8s.api import ApiServer
 
 NOT_RUNNING = "microk8s is not running. Use microk8s inspect for a deeper inspection."
 STOPPED = "microk8s is not running, try microk8s start"
 # There is one node and no dqlite; scripts made for the real tool still read these lines.
 DATASTORE = "127.0.0.1:19001"
 POLL_SECONDS = 2
+
+
+def _is_node_ready(server: ApiServer) -> bool:
+    nodes = server.get("/api/v1/nodes") or {}
+    return any(
+        condition["type"] == "Ready" and condition["status"] == "True"
+        for node in nodes.get("items") or []
+        for condition in node["status"].get("conditions", [])
+    )
+
+
+def _read_objects(server: ApiServer) -> set[str]:
+    objects = {f"pod/{name}" for name in server.names("/api/v1/pods")}
+    deployments = server.names("/apis/apps/v1/namespaces/kube-system/deployments")
+    objects |= {f"deployment.apps/{name}" for name in deployments}
+    role = "clusterrole.rbac.authorization.k8s.io"
+    if server.get(f"/apis/{role.partition('.')[2]}/v1/clusterroles/cluster-admin") is not None:
+        objects.add(f"{role}/cluster-admin")
+    return objects
+
+
+def read_objects(snap: Snap) -> set[str] | None:
+    """Returns the names of the objects addons are known by, or None if the API server does not answer."""
+    from mk8s.api import ApiServer, UnreachableError
+
+    try:
+        return _read_objects(ApiServer(snap))
+    except (UnreachableError, OSError):
+        return None
 
 
 def read_cluster(snap: Snap) -> set[str] | None:
@@ -27,26 +60,11 @@ def read_cluster(snap: Snap) -> set[str] | None:
 
     try:
         server = ApiServer(snap)
-        if server.get("/api/v1/namespaces/default/services/kubernetes") is None:
+        if server.get("/api/v1/namespaces/default/services/kubernetes") is None or not _is_node_ready(server):
             return None
-        nodes = server.get("/api/v1/nodes") or {}
-        if not any(
-            condition["type"] == "Ready" and condition["status"] == "True"
-            for node in nodes.get("items") or []
-            for condition in node["status"].get("conditions", [])
-        ):
-            return None
-        objects = {f"pod/{name}" for name in server.names("/api/v1/pods")}
-        objects |= {
-            f"deployment.apps/{name}"
-            for name in server.names("/apis/apps/v1/namespaces/kube-system/deployments")
-        }
-        role = "clusterrole.rbac.authorization.k8s.io"
-        if server.get(f"/apis/{role.partition('.')[2]}/v1/clusterroles/cluster-admin") is not None:
-            objects.add(f"{role}/cluster-admin")
+        return _read_objects(server)
     except (UnreachableError, OSError):
         return None
-    return objects
 
 
 def wait_for_cluster(

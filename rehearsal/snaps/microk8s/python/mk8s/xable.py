@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from mk8s.actions import DISABLE, ENABLE
 from mk8s.addons import ADDONS, SEVERAL_ADDONS, Request, enabled_names, parse_words
 from mk8s.snap import CommandError, Snap, require_access, require_started
-from mk8s.status import read_cluster, wait_for_cluster
+from mk8s.status import read_cluster, read_objects, wait_for_cluster
 
 # How long an addon's own work waits for the API server before and after. The result is ignored, as in the
 # real tool: callers have to look for themselves.
@@ -48,10 +48,10 @@ def run(snap: Snap, action: str, words: Sequence[str]) -> int:
     require_access(snap)
     require_started(snap)
     with addon_lock(snap):
-        objects = read_cluster(snap)
+        objects = read_objects(snap)
         if objects is None:
             # The real tool ends in a traceback here, with the same exit code.
-            raise CommandError("The API server of this node is not ready; see microk8s status.")
+            raise CommandError("The API server of this node does not answer; see microk8s status.")
         enabled = enabled_names(objects)
         requests = parse_words(words)
         for request in requests:
