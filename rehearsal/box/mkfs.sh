@@ -1,8 +1,9 @@
 #!/bin/bash
 # mkfs.sh ROOT TAR DISK OFFSET SIZE BUILD: writes a root file system into the partition of a disk.
-# Unpacks TAR to ROOT (without the directory BUILD, and without apt's settings of this host), makes an ext4 of SIZE with its content at OFFSET of DISK, and
-# puts GRUB's two parts beside TAR. Runs as root, or as an ordinary user who is root in a user namespace: only
-# there are the owners of the unpacked files right, and only there can they be removed again.
+# Unpacks TAR to ROOT (without the directory BUILD, and without what apt was told about this host's network), makes
+# an ext4 of SIZE with its content at OFFSET of DISK, and puts GRUB's two parts beside TAR. Runs as root, or as an
+# ordinary user who is root in a user namespace: only there are the owners of the unpacked files right, and only
+# there can they be removed again.
 set -euo pipefail
 root=$1 tar=$2 disk=$3 offset=$4 size=$5 build=$6
 PATH=$PATH:/usr/sbin:/sbin

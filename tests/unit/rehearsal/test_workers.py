@@ -100,7 +100,11 @@ def test_a_failure_stops_the_others_and_what_they_run(builder: Builder, cache: C
     pid_file = tmp_path / "pid"
 
     def slow(job: Job) -> None:
-        job.run(["sh", "-c", f"echo $$ >{pid_file}.new; mv {pid_file}.new {pid_file}; sleep 60"], timeout=90)
+        def note(line: str) -> None:
+            pid_file.with_suffix(".new").write_text(line)
+            pid_file.with_suffix(".new").rename(pid_file)
+
+        job.run(["sh", "-c", "echo $$; sleep 60"], timeout=90, on_line=note)
 
     def fails(job: Job) -> None:
         while not pid_file.exists():
