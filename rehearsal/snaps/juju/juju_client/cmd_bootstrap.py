@@ -210,17 +210,21 @@ def _wait_for_pod(context: Context, kube: Kube, namespace: str, deadline: float)
     path = f"/api/v1/namespaces/{namespace}/pods/controller-0"
     told = 0
     while True:
+        pod: dict[str, Any] | None = None
         try:
-            pod: dict[str, Any] | None = kube.get(path)
+            pod = kube.get(path)
+            problem = pod_problem(pod)
         except NotFoundError:
-            pod = None
+            problem = pod_problem(None)
+        except KubeError as error:
+            # A busy or restarting API server is no reason to give up before the deadline.
+            problem = str(error)
         if told == 0 and _scheduled(pod):
             context.info("Starting controller pod")
             told = 1
         if told == 1 and _started(pod):
             context.info("Bootstrap agent now started")
             told = 2
-        problem = pod_problem(pod)
         if not problem:
             return
         if time.monotonic() > deadline:

@@ -110,11 +110,15 @@ def service_account_token(kube: Kube, namespace: str, secret: str, deadline: flo
     """Wait until the cluster has filled a service account's token secret."""
     path = f"/api/v1/namespaces/{namespace}/secrets/{secret}"
     while True:
-        token = (kube.get(path).get("data") or {}).get("token")
-        if token:
-            return _decode(token)
+        problem = ""
+        try:
+            token = (kube.get(path).get("data") or {}).get("token")
+            if token:
+                return _decode(token)
+        except KubeError as error:
+            problem = f": {error}"
         if time.monotonic() > deadline:
-            raise JujuError(f'timed out waiting for the token of secret "{secret}"')
+            raise JujuError(f'timed out waiting for the token of secret "{secret}"{problem}')
         time.sleep(0.5)
 
 

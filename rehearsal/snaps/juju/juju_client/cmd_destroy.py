@@ -106,6 +106,9 @@ def _wait_namespace_gone(kube: Kube, namespace: str, deadline: float) -> None:
             kube.get(f"/api/v1/namespaces/{namespace}")
         except NotFoundError:
             return
+        except KubeError:
+            # Busy or restarting: asked again until the deadline.
+            pass
         if time.monotonic() > deadline:
             raise JujuError(f'timed out waiting for namespace "{namespace}" to be removed')
         time.sleep(_POLL_SECONDS)
