@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _IMAGE = "lab/juju:1"
 _SERVICE = "controller-service"
 _PROXY = "controller-proxy"
+_POLL_SECONDS = 2.0
 # What the documented sequence and its cures may set; the real client knows some sixty of them.
 _CONFIG_KEYS = frozenset(
     {
@@ -229,7 +230,7 @@ def _wait_for_pod(context: Context, kube: Kube, namespace: str, deadline: float)
             return
         if time.monotonic() > deadline:
             raise JujuError(f"timed out waiting for controller pod: {problem}")
-        time.sleep(1)
+        time.sleep(_POLL_SECONDS)
 
 
 def _wait_for_api(api: Api, deadline: float) -> None:
@@ -240,7 +241,7 @@ def _wait_for_api(api: Api, deadline: float) -> None:
         except JujuError as error:
             if time.monotonic() > deadline:
                 raise JujuError(f"unable to contact api server: {error}") from None
-        time.sleep(1)
+        time.sleep(_POLL_SECONDS)
 
 
 def bootstrap(context: Context) -> int:

@@ -17,7 +17,7 @@ _DEFAULTS = {
     "model": 'life=="alive" && status=="available"',
     "application": 'life=="alive" && status=="active"',
 }
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 2.0
 
 
 def application_scope(name: str, entry: dict[str, Any]) -> dict[str, Any]:
