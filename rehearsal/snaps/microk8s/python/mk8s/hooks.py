@@ -98,6 +98,8 @@ def configure(snap: Snap, arguments: Sequence[str]) -> int:
         group = grp.getgrnam(GROUP).gr_gid
     shared = [snap.args, *snap.args.rglob("*"), snap.locks, snap.addon_lock, snap.credentials]
     shared += [snap.credentials / file for file in ("client.config", "client.crt", "client.key", "ca.crt")]
+    # The umask of the install hook made the way to the locks root's alone.
+    snap.locks.parent.chmod(0o755)
     for path in shared:
         os.chown(path, 0, group)
         path.chmod(0o770 if path.is_dir() else 0o660)
