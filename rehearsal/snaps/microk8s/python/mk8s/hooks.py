@@ -96,7 +96,8 @@ def configure(snap: Snap, arguments: Sequence[str]) -> int:
     except KeyError:
         subprocess.run(["groupadd", "--system", GROUP], check=True)
         group = grp.getgrnam(GROUP).gr_gid
-    shared = [snap.args, *snap.args.rglob("*"), snap.locks, snap.addon_lock, snap.credentials]
+    shared = [snap.args, *snap.args.rglob("*"), snap.locks.parent, snap.locks, snap.addon_lock]
+    shared.append(snap.credentials)
     shared += [snap.credentials / file for file in ("client.config", "client.crt", "client.key", "ca.crt")]
     # The umask of the install hook made the way to the locks root's alone.
     snap.locks.parent.chmod(0o755)
