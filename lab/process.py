@@ -153,12 +153,9 @@ def run(
         if log_file:
             log_file.write(f"$ {redact(argv)}\n")
         child = _spawn(argv, cwd, env, stdin=subprocess.DEVNULL if input is None else subprocess.PIPE)
-        assert child.stdout is not None  # noqa: S101 - see _spawn
-        assert child.stderr is not None  # noqa: S101
-        if child.stdin is not None:
-            threading.Thread(target=_feed, args=(child.stdin, input or ""), daemon=True).start()
-        drain = Drain({"stdout": _chunks(child.stdout), "stderr": _chunks(child.stderr)}, child.wait)
+        # From here on whatever ends this function ends the program, too: nothing may come before the `try`.
         try:
+            drain = _attach(child, input)
             for _, line in drain.lines(started + timeout):
                 if log_file:
                     log_file.write(visible(line) + "\n")
@@ -180,6 +177,15 @@ def run(
             raise
         seconds = time.monotonic() - started
         return Result(argv, child.wait(), drain.text("stdout"), drain.text("stderr"), seconds)
+
+
+def _attach(child: subprocess.Popen[bytes], text: str | None) -> Drain:
+    """Feed the program's standard input and collect its streams."""
+    assert child.stdout is not None  # noqa: S101 - see _spawn
+    assert child.stderr is not None  # noqa: S101
+    if child.stdin is not None:
+        threading.Thread(target=_feed, args=(child.stdin, text or ""), daemon=True).start()
+    return Drain({"stdout": _chunks(child.stdout), "stderr": _chunks(child.stderr)}, child.wait)
 
 
 def _spawn(
