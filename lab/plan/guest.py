@@ -42,8 +42,9 @@ grep -qs {HOME} "/proc/$session/cmdline" || exit 0
 # Some of it may be root's, by way of sudo.
 end() {{ sudo -n pkill "-$1" -s "$session" 2>/dev/null || pkill "-$1" -s "$session"; }}
 end TERM || exit 0
+# Ended ones count no more, even where nobody collects them.
 for _ in $(seq 50); do
-  pgrep -s "$session" >/dev/null || break
+  pgrep -s "$session" -r D,I,R,S,T,t >/dev/null || break
   sleep 0.2
 done
 end KILL

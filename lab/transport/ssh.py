@@ -44,12 +44,12 @@ _MARK = "lab-session:"
 # replaced by that command.
 _WRAPPER = f'echo "{_MARK}$$" >&2\n%s\nexit $?'
 
-# Some of what runs may be root's, through sudo.
+# Some of what runs may be root's, through sudo. Ended processes count no more, even where nobody collects them.
 _KILL = """
 end() { sudo -n pkill "-$1" -s %(session)d 2>/dev/null || pkill "-$1" -s %(session)d; }
 end TERM
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-  pgrep -s %(session)d >/dev/null || exit 0
+  pgrep -s %(session)d -r D,I,R,S,T,t >/dev/null || exit 0
   sleep 0.1
 done
 end KILL

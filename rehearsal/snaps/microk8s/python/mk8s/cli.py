@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -87,8 +86,6 @@ def help_text() -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Runs a subcommand and returns its exit code."""
-    # A reader that went away (`microk8s status | head`) is no reason for a traceback.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if not argv or argv[0] in ("help", "-h", "--help"):
         print(help_text())
         return 0 if argv else 1
