@@ -44,7 +44,8 @@ _MARK = "lab-session:"
 # replaced by that command.
 _WRAPPER = f'echo "{_MARK}$$" >&2\n%s\nexit $?'
 
-# Some of what runs may be root's, through sudo. Ended processes count no more, even where nobody collects them.
+# Some of what runs may be root's, through sudo. Ended processes count no more, even where nobody collects
+# them.
 _KILL = """
 end() { sudo -n pkill "-$1" -s %(session)d 2>/dev/null || pkill "-$1" -s %(session)d; }
 end TERM
