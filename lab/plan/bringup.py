@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lab.config import Settings, render_env, replace_file, write_record
-from lab.errors import HostError, VMError
+from lab.config import Settings, replace_file, write_record
+from lab.errors import HostError
 from lab.plan import guest
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
+from lab.plan.login import log_in
 from lab.plan.purge import purge
-from lab.plan.script import stop_leftovers
 from lab.plan.step import Step
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
 
-COPY_SECONDS = 60.0
 KUBERNETES_PORT = 16443
 """Where the API server of MicroK8s listens in the guest."""
 
@@ -138,19 +137,7 @@ class Bringup:
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
 
     def _log_in(self, tasks: Tasks) -> Transport:
-        with tasks.task("login", "Log in and copy the scripts") as task:
-            task.waiting("an answer of the VM")
-            transport = self._doors.connect()
-            try:
-                stop_leftovers(transport, tasks.emit)
-                task.waiting("the scripts to be copied")
-                transport.run(guest.fresh_home(), timeout=COPY_SECONDS).check(VMError, code="LAB-VM-010")
-                transport.put(self._settings.provision_dir, guest.PROVISION)
-                transport.put_text(render_env(self._settings.provision_env), guest.ENV_FILE)
-            except BaseException:
-                transport.close()
-                raise
-        return transport
+        return log_in(tasks, self._doors.connect, self._settings)
 
     def _provision(self, tasks: Tasks) -> None:
         with closing(self._log_in(tasks)) as transport:
