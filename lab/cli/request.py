@@ -22,9 +22,16 @@ CONNECT_SECONDS = 120.0
 
 @dataclass
 class Request:
-    """The options that every command has, wherever on the line they stood."""
+    """The options that every command has, wherever on the line they stood.
+
+    Attributes:
+        debug: Whether to show tracebacks.
+        events: Where the events go as JSON lines, if the command has any.
+        overrides: Settings by their key in ``lab.yaml``.
+    """
 
     debug: bool = False
+    events: str | None = None
     overrides: dict[str, object] = field(default_factory=dict)
 
     def settings(self, **flags: object) -> Settings:

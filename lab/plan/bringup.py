@@ -58,7 +58,7 @@ class Bringup:
     """Carries a command out on one lab, whose lock the caller holds."""
 
     def __init__(
-        self, settings: Settings, steps: Sequence[Step], doors: Doors, tasks: Callable[[str, int, str], Tasks]
+        self, settings: Settings, steps: Sequence[Step], doors: Doors, tasks: Callable[[str, int], Tasks]
     ) -> None:
         """Prepare, without doing anything yet.
 
@@ -66,7 +66,7 @@ class Bringup:
             settings: The lab.
             steps: The sequence.
             doors: The ways out.
-            tasks: Makes the tasks of a command from its title, their number, and how to go on if interrupted.
+            tasks: Makes the tasks of a command from what is typed for it, and their number.
         """
         self._settings = settings
         self._steps = steps
@@ -76,7 +76,7 @@ class Bringup:
 
     def up(self) -> Tasks:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
-        tasks = self._start("up", 5 + len(self._steps))
+        tasks = self._make_tasks("up", 5 + len(self._steps))
         self._ensure_source(tasks)
         self._ensure_machine(tasks)
         self._provision(tasks)
@@ -84,7 +84,7 @@ class Bringup:
 
     def provision(self) -> Tasks:
         """Carry out the sequence in a machine that runs."""
-        tasks = self._start("provision", 3 + len(self._steps))
+        tasks = self._make_tasks("provision", 3 + len(self._steps))
         self._provision(tasks)
         return tasks
 
@@ -94,7 +94,9 @@ class Bringup:
         Args:
             again: Whether to carry the sequence out afterwards.
         """
-        tasks = self._start("reset --again" if again else "reset", 4 + (3 + len(self._steps) if again else 0))
+        tasks = self._make_tasks(
+            "reset --again" if again else "reset", 4 + (3 + len(self._steps) if again else 0)
+        )
         if again:
             self._ensure_source(tasks)
         self._ensure_machine(tasks)
@@ -108,11 +110,6 @@ class Bringup:
             if again:
                 self._sequence(tasks, transport, journal)
         return tasks
-
-    def _start(self, command: str, total: int) -> Tasks:
-        title = f"{command}: lab '{self._settings.name}', {self._settings.edition.title}"
-        name = "" if self._settings.name == "kubeflow" else f"--name {self._settings.name} "
-        return self._make_tasks(title, total, f"python -m lab {name}{command}")
 
     def _ensure_source(self, tasks: Tasks) -> None:
         machine = self._doors.machine

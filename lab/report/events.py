@@ -87,7 +87,39 @@ class Notice:
     text: str
 
 
-Event = Started | TaskStarted | AttemptStarted | Output | Progress | Waiting | TaskEnded | Notice
+@dataclass(frozen=True)
+class Result:
+    """What came of the command, in words for people. It may have several lines."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The command has come to its end; no event follows.
+
+    Attributes:
+        outcome: ``done``, ``failed`` or ``interrupted``.
+        seconds: How long it took.
+        exit_code: What the command exits with.
+        code: The error's stable ID; empty if there was none.
+        message: What happened, in one sentence.
+        hint: What to do about it.
+        log: The file with the details.
+    """
+
+    outcome: str
+    seconds: float
+    exit_code: int
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    log: str = ""
+
+
+Event = (
+    Started | TaskStarted | AttemptStarted | Output | Progress | Waiting | TaskEnded | Notice | Result | Ended
+)
 Subscriber = Callable[[Event], None]
 
 

@@ -19,7 +19,6 @@ class LogWriter:
     """Appends events to the log files of a lab; older runs stay above."""
 
     def __init__(self, directory: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._now = now
         self._open: set[str] = set()
@@ -49,6 +48,7 @@ class LogWriter:
         return self._now().isoformat(timespec="seconds")
 
     def _append(self, name: str, line: str) -> None:
+        self._directory.mkdir(mode=0o700, exist_ok=True)
         path = log_path(self._directory, name)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "a", encoding="utf-8", errors="replace") as stream:

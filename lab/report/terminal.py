@@ -9,21 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 from lab.report import text
-from lab.report.events import (
-    Event,
-    Notice,
-    Progress,
-    Started,
-    TaskEnded,
-    TaskStarted,
-    Waiting,
-)
+from lab.report.events import Event, Progress, TaskEnded, TaskStarted, Waiting
+from lab.report.lines import Lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-_MARKS = {"done": ("✓", "green"), "satisfied": ("=", "dim"), "failed": ("✗", "bold red")}
-_OTHER = ("!", "yellow")
 
 
 class Renderer(Protocol):
@@ -54,6 +44,7 @@ class PlainRenderer:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._lines = Lines()
         self._number = ""
 
     def __enter__(self) -> PlainRenderer:
@@ -70,21 +61,14 @@ class PlainRenderer:
     def __call__(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Started():
-                self._line(text.heading(event))
             case TaskStarted():
                 self._number = text.number(event)
                 self._line(f"{self._number} {event.title} ...")
             case Progress() | Waiting():
                 self._line(f"{self._number}   {text.state(event)}")
-            case TaskEnded():
-                self._line(f"{text.number(event)} {event.title}: {text.ending(event)}")
-                for line in event.tail if event.outcome == "failed" else ():
-                    self._line(f"    | {line}")
-            case Notice():
-                self._line(event.text)
             case _:
-                pass
+                for line in self._lines(event):
+                    self._line(line.text)
 
     def _line(self, line: str) -> None:
         self._stream.write(f"{line}\n")
@@ -102,6 +86,7 @@ class TerminalRenderer:
 
         self._console = Console(file=stream, highlight=False)
         self._spinner = Spinner("dots")
+        self._lines = Lines()
         self._clock = clock
         self._task: TaskStarted | None = None
         self._state = ""
@@ -125,29 +110,19 @@ class TerminalRenderer:
     def __call__(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Started():
-                self._line(text.heading(event), style="bold")
             case TaskStarted():
                 self._task, self._state, self._since = event, "", self._clock()
             case Progress() | Waiting():
                 self._state = text.state(event)
             case TaskEnded():
                 self._task = None
-                mark, style = _MARKS.get(event.outcome, _OTHER)
-                self._line(f"{mark} {text.number(event)} {event.title}: {text.ending(event)}", style=style)
-                for line in event.tail if event.outcome == "failed" else ():
-                    self._line(f"    | {line}")
-            case Notice():
-                self._line(event.text, style="yellow")
-            case _:
-                pass
+        for line in self._lines(event):
+            mark = f"{line.mark} " if line.mark else ""
+            self._console.print(f"{mark}{line.text}", style=line.style or None, markup=False, soft_wrap=True)
 
     def refresh(self) -> None:
         """Draw the line that moves; a thread does so all the time."""
         self._live.refresh()
-
-    def _line(self, line: str, style: str = "") -> None:
-        self._console.print(line, style=style or None, markup=False, soft_wrap=True)
 
     def _moving(self) -> RenderableType:
         from rich.text import Text

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.cli import change, enter, look, main
+from lab.cli import look, main, talk
 from lab.config import Settings
 from lab.errors import JujuError, LabError
 from lab.plan.bringup import Bringup
@@ -64,8 +64,7 @@ class Lab:
         self.machine: FakeMachine | None = None
         self.machine_state = "running"
         self._capsys = capsys
-        for module in (change, enter, look):
-            monkeypatch.setattr(module, "machine", self._machine)
+        monkeypatch.setattr("lab.vm.machine.Machine", self._machine)
 
     def _machine(self, settings: Settings) -> FakeMachine:
         if self.machine is None:
@@ -98,6 +97,7 @@ def test_each_command_explains_itself(lab: Lab, command: str) -> None:
     assert "Example" in lab.out
     assert f"python -m lab {command}" in lab.out or f" {command}" in lab.out
     assert ("--json" in lab.out) == (command in READING)
+    assert ("--events" in lab.out) == (command in CHANGING)
 
 
 def test_help_lists_every_command(lab: Lab) -> None:
@@ -152,7 +152,7 @@ def test_a_mistake_of_ours_is_no_traceback_either(lab: Lab, monkeypatch: pytest.
     def fail(_settings: Settings) -> FakeMachine:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(change, "machine", fail)
+    monkeypatch.setattr("lab.vm.machine.Machine", fail)
     assert lab("halt") == 1
     assert lab.err.startswith("LAB-BUG-001: ZeroDivisionError: oh")
     assert "Traceback" not in lab.err
@@ -316,7 +316,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], list[s
     def replace(error: BaseException | None = None) -> list[str]:
         def act(self: Bringup, command: str) -> Tasks:
             called.append(command)
-            tasks = self._start(command, 1)
+            tasks = self._make_tasks(command, 1)
             tasks.emit(Notice("a word"))
             with tasks.task("vm", "Start the virtual machine"):
                 if error:
@@ -351,6 +351,71 @@ def test_up_that_fails_exits_with_the_layer_s_code(lab: Lab, work: Callable[...,
     assert "Next:" not in lab.out
 
 
+def test_events_are_one_json_object_a_line(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work()
+    assert lab("up", "--edition", "rehearsal", "--events", "events") == 0
+    events = [json.loads(line) for line in (lab.root / "events").read_text().splitlines()]
+    assert [event["event"] for event in events] == [
+        "started",
+        "notice",
+        "task-started",
+        "task-ended",
+        "result",
+        "ended",
+    ]
+    for event in events:
+        assert (event["schema"], event["lab"], event["edition"], event["command"]) == (
+            1,
+            "kubeflow",
+            "rehearsal",
+            "up",
+        )
+        assert event["run"] == events[0]["run"]
+        assert event["time"].endswith("Z")
+    assert (lab.root / "events").stat().st_mode & 0o777 == 0o600
+
+
+def test_events_of_a_failure_say_what_the_terminal_says(
+    lab: Lab, work: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_EVENTS", "events")
+    work(JujuError("No juju.", code="LAB-STEP-001", hint="Do this.", log=lab.state / "x.log"))
+    assert lab("up") == 50
+    last = json.loads((lab.root / "events").read_text().splitlines()[-1])
+    assert last["event"] == "ended"
+    assert (last["outcome"], last["exit_code"], last["code"]) == ("failed", 50, "LAB-STEP-001")
+    assert (last["message"], last["hint"], last["log"]) == (
+        "No juju.",
+        "Do this.",
+        str(lab.state / "x.log"),
+    )
+
+
+def test_events_that_cannot_be_written_stop_before_anything_starts(
+    lab: Lab, work: Callable[..., list[str]]
+) -> None:
+    called = work()
+    assert lab("up", "--events", "missing/events") == 2
+    assert lab.err.startswith("LAB-EVT-001: The events cannot be written to 'missing/events': No such file")
+    assert called == []
+    assert not lab.state.exists()
+
+
+def test_events_on_standard_output_have_it_for_themselves(lab: Lab) -> None:
+    code = "import sys\nfrom lab.cli import main\nmain(['halt', '--events', '-'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=lab.root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert [json.loads(line)["event"] for line in done.stdout.splitlines()] == ["result", "ended"]
+    assert done.stderr == "The lab 'kubeflow' has no VM, so there is nothing to do.\n"
+
+
 def test_an_interruption_is_130_and_says_where(lab: Lab, work: Callable[..., list[str]]) -> None:
     work(KeyboardInterrupt())
     assert lab("up") == 130
@@ -380,7 +445,7 @@ def test_a_person_is_asked(
     lab: Lab, work: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     called = work()
-    monkeypatch.setattr(change, "_person", lambda: True)
+    monkeypatch.setattr(talk, "_person", lambda: True)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _prompt: "n")
     assert lab(command) == 130
     assert called == []

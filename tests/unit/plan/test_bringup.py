@@ -59,8 +59,10 @@ class Rig:
             raise self.refuse
         on_file("bundle.iso")
 
-    def tasks(self, title: str, total: int, again: str) -> Tasks:
-        return Tasks(self.events.append, title=title, banner=self.settings.banner, total=total, again=again)
+    def tasks(self, command: str, total: int) -> Tasks:
+        return Tasks(
+            self.events.append, title=command, banner=self.settings.banner, total=total, again=command
+        )
 
     @property
     def outcomes(self) -> dict[str, str]:
