@@ -10,6 +10,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# shellcheck disable=SC2317 # called by wait_for
 seeded() { sudo timeout 20 "$SNAP" wait system seed.loaded </dev/null; }
 
 # The snaps that others are built on: an offline edition brings what it needs or has them in its box.
@@ -20,25 +21,25 @@ base_snaps() {
   done
 }
 
-installed() {
-  "$SNAP" list --color=never --unicode=never 2>/dev/null </dev/null | awk 'NR > 1 { print $1 }' | paste -s -d ' '
-}
+installed() { snap_list | awk 'NR > 1 { print $1 }' | paste -s -d ' '; }
 
 refreshes_held() {
   local hold
-  hold=$(sudo "$SNAP" get system refresh.hold 2>/dev/null </dev/null) || return 1
-  [ "$hold" = forever ] || [ "$(date --date="$hold" +%s)" -gt $(($(date +%s) + 86400)) ]
+  hold=$(sudo "$SNAP" get system refresh.hold 2>/dev/null </dev/null) && long "$hold"
 }
+long() { [ "$1" = forever ] || [ "$(date --date="$1" +%s)" -gt $(($(date +%s) + 86400)) ]; }
 
+# Both settings in one question; of a snapd that is not seeded yet the first is missing, which is an error.
 check() {
   [ -x "$SNAP" ] || return 1
-  seeded || return 1
-  local have name
+  local settings have name
+  settings=$(sudo timeout 20 "$SNAP" get system seed.loaded refresh.hold 2>/dev/null </dev/null) || return 1
+  [ "$(awk '$1 == "seed.loaded" { print $2 }' <<<"$settings")" = true ] || return 1
   have=$(installed)
   for name in $(base_snaps); do
     has_word "$have" "$name" || return 1
   done
-  refreshes_held
+  long "$(awk '$1 == "refresh.hold" { print $2 }' <<<"$settings")"
 }
 
 apply() {

@@ -34,13 +34,8 @@ objects() {
 # Of any other addon MicroK8s is asked whether it is enabled; nobody here knows its pods.
 said_to_be_enabled() { [ "$(microk8s 90 status --timeout 20 --addon "$1" 2>/dev/null)" = enabled ]; }
 
-# One question about all of them: "namespace kind/name wanted ready", one line an object.
-workloads() {
-  kubectl 15 get deployments.apps,daemonsets.apps --all-namespaces --request-timeout=10s -o jsonpath="$WORKLOADS" 2>/dev/null
-}
-readonly WORKLOADS='{range .items[*]}{.metadata.namespace} {.kind}/{.metadata.name} {.spec.replicas}{.status.desiredNumberScheduled} {.status.readyReplicas}{.status.numberReady}{"\n"}{end}'
-
-# running ADDON WORKLOADS: are all objects of the addon there, with all their pods ready?
+# running ADDON CLUSTER: are all objects of the addon there, with all their pods ready? (CLUSTER: what
+# `cluster` says.)
 running() {
   local namespace object
   if [ "$1" = rbac ]; then
@@ -51,7 +46,7 @@ running() {
     return
   fi
   while read -r namespace object; do
-    awk -v namespace="$namespace" -v object="${object/.apps/}" '
+    awk -F '\t' -v namespace="$namespace" -v object="${object/.apps/}" '
       $1 == namespace && tolower($2) == object && $3 > 0 && $4 == $3 { found = 1 }
       END { exit !found }' <<<"$2" || return 1
   done < <(objects "$1")
@@ -78,7 +73,7 @@ range_is_set() {
 check() {
   [ -x "$MICROK8S" ] || return 1
   local now addon
-  now=$(workloads) || return 1
+  now=$(cluster) || return 1
   for addon in $LAB_ADDONS; do
     running "$addon" "$now" || return 1
   done
@@ -125,7 +120,7 @@ enable() {
 # background since the installation, so its objects may come later too.
 addon_is_working() {
   local now
-  now=$(workloads) && running "$1" "$now"
+  now=$(cluster) && running "$1" "$now"
 }
 
 # settled ADDON SECONDS

@@ -28,7 +28,11 @@ namespace_gone() {
   phase=$(namespace_phase) && [ -z "$phase" ]
 }
 
-check() { [ -x "$JUJU" ] && alive; }
+check() {
+  [ -x "$JUJU" ] || return 1
+  ! looking || [ "$(overview model)" != available ] || return 0
+  alive
+}
 
 apply() {
   ! alive || return 0

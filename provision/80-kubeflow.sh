@@ -10,7 +10,10 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-applications() { juju 60 status --model "$MODEL" --format json 2>/dev/null | facts applications; }
+applications() {
+  local names
+  names=$(overview applications) && [ -n "$names" ] && echo "$names"
+}
 
 # A deployment that was cut short may have all applications and lack relations between them. So its end is
 # noted, with what was there (step 70 forgets that with the model); and what was there must be there still.

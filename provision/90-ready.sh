@@ -14,8 +14,8 @@ status=("$JUJU" status --model "$MODEL" --format json)
 
 check() {
   [ -x "$JUJU" ] || return 1
-  local answer
-  answer=$(juju 60 "${status[@]:1}" 2>/dev/null) && facts active <<<"$answer"
+  local active
+  active=$(overview active) && note "$active" && [ "${active%% *}" = yes ]
 }
 
 apply() { :; }

@@ -249,17 +249,26 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 USAGE = """\
 usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
   cloud NAME | controller NAME | known-controller NAME | model NAME
-  applications | active | login-is-set APPLICATION URL CREDENTIALS
+  overview | login-is-set APPLICATION URL CREDENTIALS
 usage: juju_status.py login-file APPLICATION URL CREDENTIALS
 usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
 """
 
 
-def active(data: dict[str, Any]) -> bool:
-    """Are all applications active? Says how far they are."""
+def overview(data: dict[str, Any]) -> str:
+    """Return lines that tell how a model and its applications are (`juju status`); "" if it does not say."""
+    model = data.get("model")
+    if not model:
+        return ""
     found = states(data)
-    say(summary(found))
-    return bool(found) and all(state == "active" for state in found.values())
+    done = bool(found) and all(state == "active" for state in found.values())
+    lines = {
+        "version": str(model.get("version", "")),
+        "model": str((model.get("model-status") or {}).get("current", "")),
+        "applications": " ".join(found),
+        "active": f"{'yes' if done else 'no'} {summary(found)}",
+    }
+    return "\n".join(f"{name} {text}" for name, text in lines.items())
 
 
 QUESTIONS: dict[str, Callable[..., str | bool]] = {
@@ -267,8 +276,7 @@ QUESTIONS: dict[str, Callable[..., str | bool]] = {
     "controller": controller,
     "known-controller": known_controller,
     "model": model,
-    "applications": lambda data: " ".join(states(data)),
-    "active": active,
+    "overview": overview,
     "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),
 }
 

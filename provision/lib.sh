@@ -103,6 +103,29 @@ wait_for() {
   done
 }
 
+# --- looking ----------------------------------------------------------------------------------
+# shared NAME COMMAND...: what the command says. Checks that are made together (look.sh) ask the same question
+# once: LAB_ANSWERS is a directory that lives as long as they do. Anywhere else the command is simply run.
+shared() {
+  local name=$1
+  shift
+  if [ -z "${LAB_ANSWERS:-}" ]; then
+    "$@"
+    return
+  fi
+  local answer=$LAB_ANSWERS/$name rc=0
+  (
+    flock 8
+    [ -e "$answer.rc" ] || {
+      "$@" >"$answer" || rc=$?
+      echo "$rc" >"$answer.rc"
+    }
+  ) 8>"$answer.lock"
+  printf '%s\n' "$(<"$answer")"
+  return "$(<"$answer.rc")"
+}
+looking() { [ -n "${LAB_ANSWERS:-}" ]; }
+
 # --- words ------------------------------------------------------------------------------------
 # header SCRIPT KEY: the values of one key of a step's header.
 header() {
@@ -142,18 +165,18 @@ forget() { rm -f "$STATE/$1"; }
 recall() { cat "$STATE/$1" 2>/dev/null || true; }
 
 # --- snapd ------------------------------------------------------------------------------------
+snap_list() { shared snaps "$SNAP" list --color=never --unicode=never 2>/dev/null </dev/null; }
+
 # snap_field NAME FIELD: 2 version, 4 tracking channel, 6 notes; nothing if it is not installed.
 snap_field() {
-  "$SNAP" list --color=never --unicode=never "$1" 2>/dev/null </dev/null |
-    awk -v name="$1" -v field="$2" '$1 == name { print $field }'
+  snap_list | awk -v name="$1" -v field="$2" '$1 == name { print $field }'
 }
 
 # snap_state NAME CHANNEL -> absent, disabled, broken, other-channel or ok. A snap from a file tracks
 # no channel, and a branch's name may be cut off, so both are taken as they are.
 snap_state() {
   local line tracking notes
-  line=$("$SNAP" list --color=never --unicode=never "$1" 2>/dev/null </dev/null |
-    awk -v name="$1" '$1 == name { print $4, $6 }') || true
+  line=$(snap_list | awk -v name="$1" '$1 == name { print $4, $6 }') || true
   read -r tracking notes <<<"$line" || true
   if [ -z "$tracking" ]; then
     echo absent
@@ -323,10 +346,18 @@ microk8s_running() {
   return "$rc"
 }
 
+# cluster: one question about nodes, namespaces and what runs pods. One line an object, with tabs: namespace,
+# Kind/name, pods wanted, pods ready (of a node: whether it is ready), identity.
+cluster() { shared cluster ask_cluster; }
+ask_cluster() {
+  kubectl 15 get nodes,namespaces,deployments.apps,daemonsets.apps --all-namespaces --request-timeout=10s -o jsonpath="$CLUSTER" 2>/dev/null
+}
+readonly TAB='{"\t"}'
+readonly CLUSTER="{range .items[*]}{.metadata.namespace}$TAB{.kind}/{.metadata.name}$TAB{.spec.replicas}{.status.desiredNumberScheduled}$TAB{.status.readyReplicas}{.status.numberReady}{.status.conditions[?(@.type==\"Ready\")].status}$TAB{.metadata.uid}{\"\n\"}{end}"
+
 # node_ready: quick; true if the API answers and the node is Ready.
 node_ready() {
-  [ "$(kubectl 10 get nodes --request-timeout=5s \
-    -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}' 2>/dev/null)" = True ]
+  cluster | awk -F '\t' '$2 ~ /^Node\// { found = 1; if ($4 != "True") late = 1 } END { exit !found || late }'
 }
 
 # rolled_out SECONDS NAMESPACE KIND/NAME: first until the object exists (an addon may be enabled in the
@@ -348,9 +379,7 @@ show_pods() {
 }
 
 # cluster_id: the same as long as it is the same cluster.
-cluster_id() {
-  kubectl 10 get namespace kube-system --request-timeout=5s -o 'jsonpath={.metadata.uid}' 2>/dev/null
-}
+cluster_id() { cluster | awk -F '\t' '$2 == "Namespace/kube-system" { print $5 }'; }
 
 # --- Juju -------------------------------------------------------------------------------------
 # juju SECONDS ARGS...: strictly confined, so the kubeconfig must be below ~/.kube and the working
@@ -365,6 +394,14 @@ juju() {
 facts() { python3 -I -S "$PROVISION_DIR/juju_status.py" "$@"; }
 
 readonly MODEL=$LAB_CONTROLLER:$LAB_MODEL
+
+# overview LINE: of the lines that tell how the model is, the rest of the one that begins with this word.
+overview() {
+  local lines
+  lines=$(shared overview ask_overview) || return 1
+  sed -n "s/^$1 //p" <<<"$lines"
+}
+ask_overview() { juju 60 status --model "$MODEL" --format json 2>/dev/null | facts overview; }
 CONTROLLER_NAMESPACE=controller-$LAB_CONTROLLER
 
 # --- running a step ---------------------------------------------------------------------------

@@ -59,13 +59,13 @@ class Engine:
         self._sleep = sleep
 
     def look(self, steps: Sequence[Step]) -> dict[str, bool]:
-        """Check the steps in order, in one go, up to the first that is not satisfied.
+        """Check the steps, in one go, up to the first that is not satisfied.
 
         Returns:
             Whether each step that was looked at is satisfied. A step whose check
             could not be made is left out.
         """
-        command = guest.check_in_order([step.name for step in steps])
+        command = guest.look([step.name for step in steps])
         found: dict[str, bool] = {}
         try:
             output = self._transport.run(command, timeout=LOOK_SECONDS).stdout

@@ -52,21 +52,18 @@ echo stopped
 """
 
 
-def check_in_order(names: Sequence[str]) -> str:
+def look(names: Sequence[str]) -> str:
     """Return a command that checks the steps up to the first that is not satisfied.
 
-    One round trip and one shell instead of one each: most of the time of an `up` that
-    finds everything in place would go there.
+    One round trip, and what several checks ask is asked once: most of the time of an `up`
+    that finds everything in place would go there.
     """
-    return f"""
-for step in {" ".join(shlex.quote(name) for name in names)}; do
-  echo "::check $step"
-  bash ~/{PROVISION}/"$step".sh check </dev/null
-  result=$?
-  echo "::checked $step $result"
-  [ "$result" = 0 ] || break
-done 2>&1
-"""
+    return f"bash ~/{PROVISION}/look.sh {shlex.join(names)}"
+
+
+def sums() -> str:
+    """Return a command that lists the sha256 sums of the scripts and their settings."""
+    return f"find {PROVISION} {ENV_FILE} -type f -exec sha256sum {{}} + 2>/dev/null"
 
 
 def fresh_home() -> str:

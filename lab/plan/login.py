@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lab.config import Settings, render_env
-from lab.errors import VMError
-from lab.plan import guest
+from lab.plan.delivery import deliver
 from lab.plan.script import stop_leftovers
 from lab.report.tasks import Tasks
 from lab.transport.base import Transport
-
-COPY_SECONDS = 60.0
 
 
 def log_in(tasks: Tasks, connect: Callable[[], Transport], settings: Settings) -> Transport:
@@ -28,9 +25,7 @@ def log_in(tasks: Tasks, connect: Callable[[], Transport], settings: Settings) -
         try:
             stop_leftovers(transport, tasks.emit)
             task.waiting("the scripts to be copied")
-            transport.run(guest.fresh_home(), timeout=COPY_SECONDS).check(VMError, code="LAB-VM-010")
-            transport.put(settings.provision_dir, guest.PROVISION)
-            transport.put_text(render_env(settings.provision_env), guest.ENV_FILE)
+            deliver(transport, settings.provision_dir, render_env(settings.provision_env))
         except BaseException:
             transport.close()
             raise

@@ -64,6 +64,7 @@ class FakeGuest:
         self.reconnects = 0
         self.files: dict[str, str] = {}
         self.copied: list[tuple[Path, str]] = []
+        self.sums = ""
         self.closed = False
 
     def on(self, name: str, action: str, *answers: Answer | int) -> None:
@@ -83,7 +84,7 @@ class FakeGuest:
         if "pkill" in command:
             self.stops += 1
             return CommandResult(command, 0, "stopped\n" if self.leftovers else "", "", 0.1)
-        if match := re.search(r"for step in (.*); do", command):
+        if match := re.fullmatch(r"bash ~/\.kubeflow-lab/provision/look\.sh (.*)", command):
             return self._look(command, match[1].split())
         if match := _ACTION.search(command):
             name, action = match[1], match[2]
@@ -98,6 +99,8 @@ class FakeGuest:
             if answer.raises:
                 raise answer.raises
             return CommandResult(command, answer.code, "\n".join(answer.lines), "", 1.0)
+        if "sha256sum" in command:
+            return CommandResult(command, 0, self.sums, "", 0.1)
         assert command == "install -d -m 700 ~/.kubeflow-lab && rm -rf ~/.kubeflow-lab/provision"
         return CommandResult(command, 0, "", "", 0.1)
 
@@ -113,7 +116,7 @@ class FakeGuest:
             answer = self._answer(name, "check")
             if answer.raises:
                 raise answer.raises
-            lines += [f"::check {name}", *answer.lines, f"::checked {name} {answer.code}"]
+            lines += [*answer.lines, f"::checked {name} {answer.code}"]
             if answer.code:
                 break
         return CommandResult(command, 0, "\n".join(lines), "", 1.0)

@@ -93,19 +93,44 @@ def test_a_number_that_is_another_program_s_by_now_is_left_alone(home: Home) -> 
     assert child.poll() is None
 
 
+LOOK = Path(__file__).parents[3] / "provision" / "look.sh"
+
+
 def test_checks_go_on_to_the_first_that_is_not_satisfied(home: Home) -> None:
     for name, code in (("10-a", 0), ("20-b", 1), ("30-c", 0)):
         home.write(name, f"cat; echo said by $1; echo complaint >&2; exit {code}")
-    assert home.run(guest.check_in_order(["10-a", "20-b", "30-c"])).splitlines() == [
-        "::check 10-a",
+    home.write("look", LOOK.read_text())
+    assert home.run(guest.look(["10-a", "20-b", "30-c"])).splitlines() == [
         "said by check",
         "complaint",
         "::checked 10-a 0",
-        "::check 20-b",
         "said by check",
         "complaint",
         "::checked 20-b 1",
     ]
+
+
+def test_checks_run_side_by_side_and_are_told_of_in_order(home: Home) -> None:
+    # Each ends only when the other has begun.
+    for name in ("one", "two"):
+        os.mkfifo(home.path / name)
+    home.write("10-a", 'read -r _ <"$HOME/one"; echo >"$HOME/two"')
+    home.write("20-b", 'echo >"$HOME/one"; read -r _ <"$HOME/two"')
+    home.write("look", LOOK.read_text())
+    assert home.run(guest.look(["10-a", "20-b"])).splitlines() == ["::checked 10-a 0", "::checked 20-b 0"]
+
+
+def test_nothing_is_begun_after_a_failure_and_nothing_is_left(home: Home) -> None:
+    home.write("10-a", 'echo "$LAB_ANSWERS" >"$HOME/answers"; echo $$ >"$HOME/first"; exit 1')
+    for number in range(20, 60):
+        waits = 'until [ -s "$HOME/first" ] && [ ! -e "/proc/$(cat "$HOME/first")" ]; do sleep 0.05; done'
+        home.write(f"{number}-b", f'echo "$0" >>"$HOME/begun"; {waits}')
+    home.write("look", LOOK.read_text())
+    names = ["10-a", *(f"{number}-b" for number in range(20, 60))]
+    assert home.run(guest.look(names)) == "::checked 10-a 1\n"
+    at_a_time = len(os.sched_getaffinity(0)) + 1
+    assert len((home.path / "begun").read_text().splitlines()) < at_a_time
+    assert not Path((home.path / "answers").read_text().strip()).exists()
 
 
 def test_scripts_of_an_older_version_go(home: Home) -> None:

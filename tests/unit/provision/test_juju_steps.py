@@ -7,6 +7,8 @@ from pathlib import Path
 
 from .conftest import TEMPFAIL, Guest
 
+MODEL = {"name": "kubeflow", "version": "3.4.6", "model-status": {"current": "available"}}
+
 # --- 50-juju ------------------------------------------------------------------------------------
 
 
@@ -290,7 +292,7 @@ def status(**states: str) -> str:
             "scale": 1,
             "units": {"x/0": {"workload-status": {"current": unit or own, "message": "hook failed"}}},
         }
-    return json.dumps({"applications": applications})
+    return json.dumps({"model": MODEL, "applications": applications})
 
 
 def later(guest: Guest, directory: Path, *texts: str) -> None:
@@ -341,7 +343,7 @@ def test_what_helped_others_is_said(guest: Guest) -> None:
     guest.set(
         {
             "status.json": json.dumps(
-                {"applications": {"tensorboard-controller": {"application-status": waits}}}
+                {"model": MODEL, "applications": {"tensorboard-controller": {"application-status": waits}}}
             )
         }
     )
@@ -354,9 +356,9 @@ def test_one_unit_that_is_not_active_is_enough(guest: Guest) -> None:
     assert guest.satisfied("90-ready")
     guest.set({"status.json": status(dex_auth="active/maintenance")})
     assert not guest.satisfied("90-ready")
-    guest.set({"status.json": json.dumps({"applications": {}})})
+    guest.set({"status.json": json.dumps({"model": MODEL, "applications": {}})})
     assert not guest.satisfied("90-ready")
-    guest.set({"status.json": json.dumps({"applications": {"x": {"status-error": "gone"}}})})
+    guest.set({"status.json": json.dumps({"model": MODEL, "applications": {"x": {"status-error": "gone"}}})})
     assert not guest.satisfied("90-ready")
 
 
