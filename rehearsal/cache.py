@@ -9,12 +9,14 @@ again.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +33,9 @@ SMALL = 1 << 20
 
 LOCK_DEADLINE = 3600.0
 """Seconds to wait for another build of the same entry."""
+
+RECENT = 24 * 3600.0
+"""Seconds for which an entry is worth keeping after its last use: another checkout may ask for it again."""
 
 
 class Broken(Exception):  # noqa: N818 - a finding, not a failure
@@ -166,9 +171,27 @@ class Cache:
             return []
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != ".")
 
+    @contextlib.contextmanager
+    def using(self, names: Iterable[str]) -> Iterator[None]:
+        """Keep entries from being removed until the block ends, those that are still to be built as well."""
+        with contextlib.ExitStack() as held:
+            for name in names:
+                held.enter_context(self._use(name, fcntl.LOCK_SH))
+                with contextlib.suppress(FileNotFoundError):
+                    os.utime(self.path(name))
+            yield
+
+    def recent(self, name: str) -> bool:
+        """Whether a build asked for an entry lately."""
+        return self.path(name).stat().st_mtime > time.time() - RECENT
+
     def remove(self, name: str, *, only_leftovers: bool = False) -> bool:
-        """Remove an entry and what killed builds of it left, unless it is being built right now."""
-        with contextlib.suppress(Timeout), self._file_lock(name).acquire(timeout=0):
+        """Remove an entry and what killed builds of it left, unless it is being built or used right now."""
+        with (
+            contextlib.suppress(Timeout, BlockingIOError),
+            self._file_lock(name).acquire(timeout=0),
+            self._use(name, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        ):
             self._remove_leftovers(name)
             if not only_leftovers:
                 self._remove(self.path(name))
@@ -188,6 +211,14 @@ class Cache:
     def _file_lock(self, name: str) -> FileLock:
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         return FileLock(self.root / f".{name}.lock")
+
+    @contextlib.contextmanager
+    def _use(self, name: str, operation: int) -> Iterator[None]:
+        """Hold the lock that users of an entry share. A worker has its parent's, however the parent ends."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.root / f".{name}.use").open("ab") as file:
+            fcntl.flock(file, operation)
+            yield
 
     @contextlib.contextmanager
     def _lock(self, name: str, on_wait: Callable[[], None]) -> Iterator[None]:

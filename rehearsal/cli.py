@@ -62,17 +62,18 @@ def build(fresh: bool = False) -> None:
         shown[0].tell(event)
 
     builder = Builder(cache, places.logs, run, tell, lambda: shown[0].tick())
-    recipes = list(goal.walk()) if fresh else builder.missing(goal)
-    if recipes:
-        host.check(places.root)
-        shown.append(Progress(recipes))
-        signal.signal(signal.SIGTERM, interrupted)
-        signal.signal(signal.SIGINT, interrupted)
-        try:
-            builder.build(recipes, fresh=fresh)
-        finally:
-            shown[0].close()
-    link = bundle.publish(places.root, cache.path(goal.name))
+    with cache.using([recipe.name for recipe in goal.walk()]):
+        recipes = list(goal.walk()) if fresh else builder.missing(goal)
+        if recipes:
+            host.check(places.root)
+            shown.append(Progress(recipes))
+            signal.signal(signal.SIGTERM, interrupted)
+            signal.signal(signal.SIGINT, interrupted)
+            try:
+                builder.build(recipes, fresh=fresh)
+            finally:
+                shown[0].close()
+        link = bundle.publish(places.root, cache.path(goal.name))
     how = f"built in {elapsed(time.monotonic() - started)}" if recipes else "up to date"
     click.echo(f"bundle {how}: {link} -> {goal.name}")
 
@@ -107,9 +108,14 @@ def verify() -> None:
 
 
 @cli.command()
-@click.option("--all", "everything", is_flag=True, help="Also what the bundle in use was built from.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Also what was used lately, such as for the bundle in use."
+)
 def clean(everything: bool) -> None:
-    """Remove what older versions of the sources led to, and what interrupted builds left."""
+    """Remove what nobody has used for a day, and what interrupted builds left.
+
+    The bundle in use stays, and so does what a build needs that is at work, in whatever checkout.
+    """
     places = _places()
     cache = places.cache
     kept = set() if everything else {recipe.name for recipe in bundle.recipe().walk()}
@@ -117,7 +123,8 @@ def clean(everything: bool) -> None:
     if link.is_symlink():
         kept.add(link.resolve().name)
     for name in sorted({*cache.entries()} - kept):
-        click.echo(f"{'removed' if cache.remove(name) else 'in use '}  {name}")
+        done = (everything or not cache.recent(name)) and cache.remove(name)
+        click.echo(f"{'removed' if done else 'in use '}  {name}")
     for name in cache.leftovers():
         done = cache.remove(name, only_leftovers=True)
         click.echo(f"{'removed' if done else 'in use '}  what an interrupted build of {name} left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -83,11 +84,30 @@ def test_clean_keeps_what_is_in_use(monkeypatch: pytest.MonkeyPatch, places: Pat
     call("build")
     newer = Recipe("bundle", "the whole", {"recipe": "2"}, make)
     monkeypatch.setattr(bundle, "recipe", lambda: newer)
+    assert call("clean") == (0, f"in use   {LOWER.name}\n"), "another checkout used it lately"
+    os.utime(places / "build" / LOWER.name, (0, 0))
     code, output = call("clean")
     assert (code, output) == (0, f"removed  {LOWER.name}\n"), (
         "the published one is in use, new sources or not"
     )
     assert (places / "build" / GOAL.name).is_dir()
+
+
+def test_clean_removes_nothing_from_under_a_build(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = []
+
+    def clean_up(job: Job) -> None:
+        # As a checkout with other sources, which need nothing of this.
+        with monkeypatch.context() as other:
+            other.setattr(bundle, "recipe", lambda: Recipe("bundle", "the whole", {"recipe": "2"}, make))
+            output.append(call("clean", "--all")[1])
+        assert (job.needs["lower"] / "file").read_text() == "content"
+        (job.out / "said").write_text(output[0])
+
+    goal = Recipe("bundle", "the whole", {"recipe": "3"}, clean_up, (LOWER,))
+    monkeypatch.setattr(bundle, "recipe", lambda: goal)
+    assert call("build")[0] == 0
+    assert (places / "build" / goal.name / "said").read_text().startswith(f"in use   {LOWER.name}\n")
 
 
 def test_a_missing_program_is_told_with_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
