@@ -106,7 +106,7 @@ def halt(request: Request) -> None:
     if absent(request, settings, "halt", vm.state()):
         return
     with at_work(request, settings, "halt") as work:
-        with work.tasks("halt", 1).task("vm", "Shut the virtual machine down"):
+        with work.tasks("halt", 1).task("vm-halt", "Shut the virtual machine down"):
             vm.halt()
         work.say(
             f"The VM of the lab '{settings.name}' is down. This starts it: {command_line(settings, 'up')}"
@@ -135,7 +135,7 @@ def down(request: Request, purge: bool, yes: bool) -> None:
         return
     confirm(f"Destroy the VM of the lab '{settings.name}' and all that is in it?", yes)
     with at_work(request, settings, "down") as work:
-        with work.tasks("down", 1).task("vm", "Destroy the virtual machine"):
+        with work.tasks("down", 1).task("vm-destroy", "Destroy the virtual machine"):
             vm.destroy()
             _forget(directory, logs=purge)
         work.say(f"The lab '{settings.name}' is gone.")

@@ -17,7 +17,8 @@ from lab.errors import LabError
 
 if TYPE_CHECKING:
     from lab.config import Settings
-    from lab.report.events import Ended, Subscriber
+    from lab.report.events import Ended, Subscriber, Writer
+    from lab.report.history import History, Usual
     from lab.report.tasks import Tasks
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -32,10 +33,12 @@ class Work:
     Attributes:
         settings: The lab.
         emit: Is told of everything; nothing is printed beside it.
+        usual: Says how long a task usually takes.
     """
 
     settings: Settings
     emit: Subscriber
+    usual: Usual
 
     def tasks(self, command: str, total: int) -> Tasks:
         """Announce the work, as a number of tasks.
@@ -52,13 +55,12 @@ class Work:
             banner=self.settings.banner,
             total=total,
             again=command_line(self.settings, command),
+            usual=self.usual,
         )
 
     def say(self, text: str) -> None:
         """Tell what came of the work; it is printed after the times."""
-        from lab.report.events import Result
-
-        self.emit(Result(text))
+        _say(self.emit, text)
 
 
 @contextmanager
@@ -81,11 +83,12 @@ def at_work(
     from lab.report.logs import LogWriter
 
     logs = LogWriter(settings.state_dir / "logs")
+    history = _history(settings)
     with (
-        _telling(request, settings, command, logs, stream=stream) as emit,
+        _telling(request, settings, command, logs, history, stream=stream) as emit,
         lab_lock(settings.make_state_dir(), command),
     ):
-        yield Work(settings, emit)
+        yield Work(settings, emit, history.usual)
 
 
 def absent(request: Request, settings: Settings, command: str, state: str) -> bool:
@@ -93,7 +96,7 @@ def absent(request: Request, settings: Settings, command: str, state: str) -> bo
     if state != "not_created":
         return False
     with _telling(request, settings, command) as emit:
-        Work(settings, emit).say(f"The lab '{settings.name}' has no VM, so there is nothing to do.")
+        _say(emit, f"The lab '{settings.name}' has no VM, so there is nothing to do.")
     return True
 
 
@@ -113,26 +116,38 @@ def _remember(context: click.Context, _parameter: click.Parameter, value: str | 
     context.ensure_object(Request).events = value
 
 
+def _say(emit: Subscriber, text: str) -> None:
+    from lab.report.events import Result
+
+    emit(Result(text))
+
+
+def _history(settings: Settings) -> History:
+    from lab.config import cache_dir
+    from lab.report.history import Circumstances, History
+    from lab.vm import accelerator
+
+    circumstances = Circumstances(settings.edition.name, accelerator.name(settings.provider), settings.cpus)
+    return History(cache_dir() / "history" / "tasks.ndjson", circumstances)
+
+
 @contextmanager
 def _telling(
     request: Request,
     settings: Settings,
     command: str,
-    *subscribers: Subscriber,
+    *writers: Writer,
     stream: TextIO | None = None,
 ) -> Iterator[Subscriber]:
-    from lab.report.events import Bus, Notice
+    from lab.report.events import Bus
     from lab.report.ndjson import Envelope, open_events
     from lab.report.terminal import make_renderer
 
     envelope = Envelope(settings.name, settings.edition.name, command)
     # Two kinds of reader cannot share a stream.
     people = stream or (sys.stderr if request.events == "-" else sys.stdout)
-    with (
-        open_events(request.events, envelope, notice=lambda text: bus(Notice(text))) as events,
-        make_renderer(people) as renderer,
-    ):
-        bus = Bus(*subscribers, *events, renderer)
+    with open_events(request.events, envelope) as events, make_renderer(people) as renderer:
+        bus = Bus(renderer, writers=[*writers, *events])
         started = time.monotonic()
         try:
             yield bus

@@ -15,12 +15,14 @@ from lab.plan import guest
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
 from lab.plan.login import log_in
+from lab.plan.purge import TASKS as PURGE_TASKS
 from lab.plan.purge import purge
 from lab.plan.step import Step
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
 
+NOT_CREATED = "not_created"
 KUBERNETES_PORT = 16443
 """Where the API server of MicroK8s listens in the guest."""
 
@@ -77,6 +79,9 @@ class Bringup:
     def up(self) -> Tasks:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
         tasks = self._make_tasks("up", 5 + len(self._steps))
+        if self._doors.machine.state() == NOT_CREATED:
+            before = [(self._settings.edition.source, ""), ("vm", NOT_CREATED), ("login", ""), ("look", "")]
+            tasks.expect([*before, *_ahead(self._steps)])
         self._ensure_source(tasks)
         self._ensure_machine(tasks)
         self._provision(tasks)
@@ -106,6 +111,7 @@ class Bringup:
             journal.clear()
             for name in ("kubeconfig", "credentials"):
                 (self._state_dir / name).unlink(missing_ok=True)
+            tasks.expect([*PURGE_TASKS, *([("look", ""), *_ahead(self._steps)] if again else [])])
             purge(transport, tasks, self._state_dir / "logs")
             if again:
                 self._sequence(tasks, transport, journal)
@@ -119,7 +125,7 @@ class Bringup:
             return
         with tasks.task("store", "Reach the snap store") as task:
             # A lab that is there may well be ready already, and then needs no store.
-            if machine.state() == "not_created":
+            if machine.state() == NOT_CREATED:
                 task.waiting("an answer of the snap store")
                 self._doors.check_store()
             else:
@@ -128,7 +134,9 @@ class Bringup:
     def _ensure_machine(self, tasks: Tasks) -> None:
         with tasks.task("vm", "Start the virtual machine") as task:
             write_record(self._settings)
-            if self._doors.machine.state() == "running":
+            # To make a machine takes longer than to start one.
+            task.fingerprint = self._doors.machine.state()
+            if task.fingerprint == "running":
                 task.outcome = "satisfied"
                 return
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
@@ -144,12 +152,18 @@ class Bringup:
         engine = Engine(transport, journal, tasks, self._state_dir / "logs")
         with tasks.task("look", "See what is already there"):
             found = engine.look(self._steps)
+        tasks.expect(_ahead([step for step in self._steps if not found.get(step.name)]))
         engine.run(self._steps, found)
         with tasks.task("fetch", "Fetch kubeconfig and credentials"):
             fetch_access(transport, self._settings)
 
     def _journal(self, tasks: Tasks) -> Journal:
         return Journal(self._state_dir / "journal.json", notice=lambda text: tasks.emit(Notice(text)))
+
+
+def _ahead(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """Return name and fingerprint of the tasks that steps make, and of those after the last of them."""
+    return [*((step.name, step.fingerprint) for step in steps), ("fetch", "")]
 
 
 def fetch_access(transport: Transport, settings: Settings) -> Path:

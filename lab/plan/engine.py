@@ -89,9 +89,9 @@ class Engine:
         for step in steps:
             if found.get(step.name):
                 self._journal.satisfied(step.name, step.fingerprint)
-                self._tasks.satisfied(step.name, step.title)
+                self._tasks.satisfied(step.name, step.title, step.fingerprint)
                 continue
-            with self._tasks.task(step.name, step.title) as task:
+            with self._tasks.task(step.name, step.title, step.fingerprint) as task:
                 self._carry_out(step, task, checked=step.name in found)
 
     def _carry_out(self, step: Step, task: Task, *, checked: bool) -> None:

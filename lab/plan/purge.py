@@ -11,6 +11,10 @@ from lab.report.tasks import Task, Tasks
 from lab.transport.base import CommandTimeout, Transport
 
 NAME = "purge"
+CHECK_NAME = "purge-check"
+TASKS = ((NAME, ""), (CHECK_NAME, ""))
+"""Names and fingerprints of the tasks that `purge` consists of."""
+
 APPLY_SECONDS = 1800.0
 CHECK_SECONDS = 120.0
 
@@ -31,7 +35,7 @@ def purge(transport: Transport, tasks: Tasks, log_dir: Path) -> None:
                 or "Run it once more: python -m lab reset. What is half removed does no harm.",
                 log=log_path(log_dir, NAME),
             )
-    with tasks.task("purge-check", "Prove that nothing is left") as task:
+    with tasks.task(CHECK_NAME, "Prove that nothing is left") as task:
         script = _act(transport, tasks, task, "check", CHECK_SECONDS, log_dir)
         if script.returncode != 0:
             raise VMError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,33 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """How long the work ahead usually takes on this host, as earlier runs say."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TaskStarted:
-    """A task begins. A task is a step of the sequence, or something the host does around it."""
+    """A task begins. A task is a step of the sequence, or something the host does around it.
+
+    Attributes:
+        name: Stable ID of the kind of task.
+        title: What people read.
+        index: Its number, from 1.
+        total: The number of tasks.
+        fingerprint: Changes when what the task does changes; empty where that is not known.
+        usual_seconds: How long it usually takes on this host; ``None`` without earlier runs.
+        left_seconds: The same of this task and all that are ahead of it.
+    """
 
     name: str
     title: str
     index: int
     total: int
+    fingerprint: str = ""
+    usual_seconds: float | None = None
+    left_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +99,7 @@ class TaskEnded:
     seconds: float
     attempts: int = 1
     tail: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,18 +140,63 @@ class Ended:
 
 
 Event = (
-    Started | TaskStarted | AttemptStarted | Output | Progress | Waiting | TaskEnded | Notice | Result | Ended
+    Started
+    | Expected
+    | TaskStarted
+    | AttemptStarted
+    | Output
+    | Progress
+    | Waiting
+    | TaskEnded
+    | Notice
+    | Result
+    | Ended
 )
 Subscriber = Callable[[Event], None]
+
+
+class Writer(Protocol):
+    """A subscriber that writes files.
+
+    Attributes:
+        what: What it writes, as the start of a sentence.
+    """
+
+    what: str
+
+    def __call__(self, event: Event) -> None:
+        """Write what belongs into the files.
+
+        Raises:
+            OSError: Nothing can be written any more.
+        """
+        ...
 
 
 class Bus:
     """Hands each event to every subscriber, in order."""
 
-    def __init__(self, *subscribers: Subscriber) -> None:
+    def __init__(self, *subscribers: Subscriber, writers: Iterable[Writer] = ()) -> None:
+        """Prepare.
+
+        Args:
+            subscribers: Those who must be told.
+            writers: Those who are told first, as long as they can write. The work goes on without them.
+        """
         self._subscribers = subscribers
+        self._writers = list(writers)
 
     def __call__(self, event: Event) -> None:
         """Tell everybody."""
+        lost: list[Notice] = []
+        for writer in tuple(self._writers):
+            try:
+                writer(event)
+            except OSError as error:
+                self._writers.remove(writer)
+                why = error.strerror or str(error)
+                lost.append(Notice(f"{writer.what} can no longer be written ({why}); the work goes on."))
         for subscriber in self._subscribers:
             subscriber(event)
+        for notice in lost:
+            self(notice)

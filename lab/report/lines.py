@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.report import text
-from lab.report.events import Ended, Event, Notice, Result, Started, TaskEnded
+from lab.report.events import Ended, Event, Expected, Notice, Result, Started, TaskEnded
 from lab.report.tasks import Timing
 
 _MARKS = {"done": ("✓", "green"), "satisfied": ("=", "dim"), "failed": ("✗", "bold red")}
@@ -40,6 +40,8 @@ class Lines:
         match event:
             case Started():
                 yield Line(text.heading(event), "bold")
+            case Expected() if line := text.expectation(event):
+                yield Line(line)
             case TaskEnded():
                 self._timings.append(
                     Timing(event.name, event.title, event.outcome, event.seconds, event.attempts)

@@ -18,6 +18,8 @@ def log_path(directory: Path, name: str) -> Path:
 class LogWriter:
     """Appends events to the log files of a lab; older runs stay above."""
 
+    what = "The log files"
+
     def __init__(self, directory: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._directory = directory
         self._now = now

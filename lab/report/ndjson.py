@@ -20,6 +20,8 @@ from lab.errors import UsageError
 from lab.report.events import Event
 
 SCHEMA = 1
+"""Grows when a field or an event goes, or changes its meaning; new ones may come at any time."""
+
 READER_SECONDS = 10.0
 """How long a reader may take: to come, for a named pipe, and to go on reading."""
 
@@ -60,63 +62,50 @@ def event_name(kind: type) -> str:
 
 
 class EventWriter:
-    """Writes each event as it happens. A reader that has gone does not end the work."""
+    """Writes each event as it happens."""
+
+    what = "The events"
 
     def __init__(
-        self,
-        descriptor: int,
-        envelope: Envelope,
-        *,
-        notice: Callable[[str], None],
-        now: Callable[[], datetime] = _utc_now,
+        self, descriptor: int, envelope: Envelope, *, now: Callable[[], datetime] = _utc_now
     ) -> None:
         """Prepare.
 
         Args:
             descriptor: Where to write.
             envelope: What each line says, besides the event itself.
-            notice: Called once with a sentence for the user, when no more can be written.
             now: The clock.
         """
         self._descriptor = descriptor
         self._envelope = envelope
-        self._notice = notice
         self._now = now
-        self._lost = False
 
     def __call__(self, event: Event) -> None:
-        """Write an event."""
-        if self._lost:
-            return
+        """Write an event.
+
+        Raises:
+            OSError: The disk is full, or the reader has gone or stands still.
+        """
         line = json.dumps(self._envelope.wrap(event, self._now()), ensure_ascii=False) + "\n"
-        try:
-            self._write(line.encode("utf-8", errors="replace"))
-        except OSError as error:
-            self._lost = True
-            self._notice(
-                f"The events can no longer be written ({error.strerror or error}); the work goes on."
-            )
+        self._write(line.encode("utf-8", errors="replace"))
 
     def _write(self, data: bytes) -> None:
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
         while data:
             if not poll.poll(READER_SECONDS * 1000):
-                raise TimeoutError(0, "their reader reads no more")
+                raise TimeoutError("their reader stands still")
             written = os.write(self._descriptor, data[:_ATOMIC])
             data = data[written:]
 
 
 @contextmanager
-def open_events(
-    file: str | None, envelope: Envelope, *, notice: Callable[[str], None]
-) -> Iterator[tuple[EventWriter, ...]]:
+def open_events(file: str | None, envelope: Envelope) -> Iterator[tuple[EventWriter, ...]]:
     """Open the file for the events, if there is to be one.
 
     Args:
         file: A path; ``-`` for standard output, ``None`` or nothing for no events.
         envelope: What each line says, besides the event itself.
-        notice: See `EventWriter`.
 
     Raises:
         UsageError: It cannot be written.
@@ -125,11 +114,11 @@ def open_events(
         yield ()
     elif file == "-":
         sys.stdout.flush()
-        yield (EventWriter(sys.stdout.fileno(), envelope, notice=notice),)
+        yield (EventWriter(sys.stdout.fileno(), envelope),)
     else:
         descriptor = _open(file)
         try:
-            yield (EventWriter(descriptor, envelope, notice=notice),)
+            yield (EventWriter(descriptor, envelope),)
         finally:
             os.close(descriptor)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lab.errors import Interrupted
-from lab.report.events import Progress, Started, Subscriber, TaskEnded, TaskStarted, Waiting
+from lab.report.events import Expected, Progress, Started, Subscriber, TaskEnded, TaskStarted, Waiting
+from lab.report.history import Usual, nothing_known
 
 
 @dataclass
@@ -19,6 +20,7 @@ class Task:
         outcome: How it ended; ``done`` unless something says otherwise.
         attempts: How often it was tried.
         tail: The last lines of output, shown if it fails.
+        fingerprint: Changes when what it does changes.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Task:
     outcome: str = "done"
     attempts: int = 1
     tail: tuple[str, ...] = ()
+    fingerprint: str = ""
     _told: Waiting | Progress | None = None
 
     def waiting(self, text: str) -> None:
@@ -65,6 +68,7 @@ class Tasks:
         banner: str,
         total: int,
         again: str,
+        usual: Usual = nothing_known,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Announce the work.
@@ -75,6 +79,7 @@ class Tasks:
             banner: The edition's word of warning, if it has one.
             total: The number of tasks.
             again: The command that goes on after an interruption.
+            usual: Says how long a task usually takes.
             clock: Seconds that only go forward.
         """
         self.emit = emit
@@ -82,19 +87,40 @@ class Tasks:
         self.timings: list[Timing] = []
         self._total = total
         self._again = again
+        self._usual = usual
+        self._ahead: list[tuple[str, float | None]] = []
         self._index = 0
         emit(Started(title, banner, total))
 
+    def expect(self, ahead: Sequence[tuple[str, str]]) -> None:
+        """Say which tasks will really have to be carried out, as soon as that is known.
+
+        Args:
+            ahead: The name and the fingerprint of each, in their order.
+        """
+        news = not self._ahead
+        self._ahead = [(name, self._usual(name, fingerprint)) for name, fingerprint in ahead]
+        seconds = self._left()
+        if news and seconds:
+            self.emit(Expected(seconds))
+
     @contextmanager
-    def task(self, name: str, title: str) -> Iterator[Task]:
+    def task(self, name: str, title: str, fingerprint: str = "") -> Iterator[Task]:
         """Carry out one task, timed.
+
+        Args:
+            name: Stable ID of the kind of task; its times are kept under it.
+            title: What people read.
+            fingerprint: Changes when what the task does changes.
 
         Raises:
             Interrupted: The user interrupted it.
         """
         self._index += 1
-        self.emit(TaskStarted(name, title, self._index, self._total))
-        task = Task(name, title, self.emit)
+        self._advance(name)
+        usual = self._ahead[0][1] if self._ahead else self._usual(name, fingerprint)
+        self.emit(TaskStarted(name, title, self._index, self._total, fingerprint, usual, self._left()))
+        task = Task(name, title, self.emit, fingerprint=fingerprint)
         started = self.clock()
         try:
             yield task
@@ -111,10 +137,23 @@ class Tasks:
         finally:
             self._end(task, self.clock() - started)
 
-    def satisfied(self, name: str, title: str) -> None:
+    def satisfied(self, name: str, title: str, fingerprint: str = "") -> None:
         """Tell of a task that needs nothing done."""
         self._index += 1
-        self._end(Task(name, title, self.emit, outcome="satisfied", attempts=0), 0.0)
+        self._end(Task(name, title, self.emit, outcome="satisfied", attempts=0, fingerprint=fingerprint), 0.0)
+
+    def _advance(self, name: str) -> None:
+        """Forget what was expected before the task of that name; all, if it was not expected itself."""
+        names = [expected for expected, _ in self._ahead]
+        self._ahead = self._ahead[names.index(name) :] if name in names else []
+
+    def _left(self) -> float | None:
+        """Return how long the tasks ahead usually take.
+
+        ``None`` if that is not known of each: a part would be taken for the whole.
+        """
+        known = [usual for _, usual in self._ahead if usual is not None]
+        return round(sum(known), 1) if known and len(known) == len(self._ahead) else None
 
     def _end(self, task: Task, seconds: float) -> None:
         self.timings.append(Timing(task.name, task.title, task.outcome, seconds, task.attempts))
@@ -128,5 +167,6 @@ class Tasks:
                 seconds,
                 task.attempts,
                 task.tail,
+                task.fingerprint,
             )
         )

@@ -42,10 +42,13 @@ def make_renderer(stream: TextIO | None = None) -> Renderer:
 class PlainRenderer:
     """One line when a task begins, whenever something changes, and when it ends."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._lines = Lines()
-        self._number = ""
+        self._clock = clock
+        self._task: TaskStarted | None = None
+        self._since = 0.0
+        self._left = ""
 
     def __enter__(self) -> PlainRenderer:
         return self
@@ -62,13 +65,23 @@ class PlainRenderer:
         """Show an event."""
         match event:
             case TaskStarted():
-                self._number = text.number(event)
-                self._line(f"{self._number} {event.title} ...")
+                self._task, self._since, self._left = event, self._clock(), text.left(event, 0.0)
+                left = f" ({self._left})" if self._left else ""
+                self._line(f"{text.number(event)} {event.title} ...{left}")
             case Progress() | Waiting():
-                self._line(f"{self._number}   {text.state(event)}")
+                number = text.number(self._task) if self._task else ""
+                self._line(f"{number}   {text.state(event)}{self._news()}")
             case _:
                 for line in self._lines(event):
                     self._line(line.text)
+
+    def _news(self) -> str:
+        """Return what is left of the time, if that reads otherwise than in the line before."""
+        left = text.left(self._task, self._clock() - self._since) if self._task else ""
+        if left == self._left:
+            return ""
+        self._left = left
+        return f" ({left})" if left else ""
 
     def _line(self, line: str) -> None:
         self._stream.write(f"{line}\n")
@@ -129,8 +142,12 @@ class TerminalRenderer:
 
         if self._task is None:
             return Text("")
-        line = f"{text.number(self._task)} {self._task.title}  {text.duration(self._clock() - self._since)}"
-        if self._state:
-            line = f"{line}  {self._state}"
+        elapsed = self._clock() - self._since
+        parts = [
+            f"{text.number(self._task)} {self._task.title}",
+            ", ".join(filter(None, [text.duration(elapsed), text.left(self._task, elapsed)])),
+            self._state,
+        ]
+        line = "  ".join(filter(None, parts))
         self._spinner.update(text=Text(line, no_wrap=True, overflow="ellipsis"))
         return self._spinner

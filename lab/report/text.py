@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.report.events import Progress, Started, TaskEnded, TaskStarted, Waiting
+from lab.report.events import Expected, Progress, Started, TaskEnded, TaskStarted, Waiting
 from lab.report.tasks import Timing
 
 OUTCOMES = {
@@ -16,6 +16,13 @@ OUTCOMES = {
 """What people read for each outcome of a task."""
 
 
+SHORTEST = 20.0
+"""Seconds that need no estimate."""
+
+LATE = 1.25
+"""How many times its usual time a task may take before it counts as late."""
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that suits it: ``4.2 s``, ``3 min 05 s``, ``1 h 02 min``."""
     if seconds < 59.95:
@@ -25,6 +32,41 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def about(seconds: float) -> str:
+    """Return a time as roughly as an estimate is: ``about 40 s``, ``about 4 min``, ``about 1 h 10 min``."""
+    if seconds < 55:
+        return f"about {max(round(seconds / 10), 1) * 10} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {max(minutes, 1)} min"
+    hours, minutes = divmod(round(minutes / 10) * 10, 60)
+    return f"about {hours} h {minutes:02d} min"
+
+
+def expectation(event: Expected) -> str:
+    """Return how long the work ahead will take; empty if it is over before that is read."""
+    return f"This usually takes {about(event.seconds)} here." if event.seconds >= SHORTEST else ""
+
+
+def is_late(event: TaskStarted, elapsed: float) -> bool:
+    """Whether a task takes clearly longer than usual."""
+    usual = event.usual_seconds
+    return usual is not None and elapsed > usual * LATE + SHORTEST
+
+
+def left(event: TaskStarted, elapsed: float) -> str:
+    """Return how much time is left, some seconds after a task began; empty if nobody knows.
+
+    Beyond a task's usual time nothing is promised any more: an estimate that grows is none.
+    """
+    if is_late(event, elapsed):
+        return "longer than usual"
+    if event.left_seconds is None:
+        return ""
+    rest = event.left_seconds - min(elapsed, event.usual_seconds or 0.0)
+    return f"{about(rest)} left" if rest >= SHORTEST else ""
 
 
 def number(event: TaskStarted | TaskEnded) -> str:

@@ -21,6 +21,16 @@ class Acceleration:
     reason: str
 
 
+def name(provider: str, runner: Runner = run) -> str:
+    """Return what carries the machine: ``kvm``, ``qemu``, the provider's name, or ``unknown``."""
+    if provider != "libvirt":
+        return provider
+    try:
+        return probe(runner).driver
+    except HostError:
+        return "unknown"
+
+
 def probe(runner: Runner = run) -> Acceleration:
     """Run a guest of one disk sector to find out; the answer is kept until the host's next boot.
 

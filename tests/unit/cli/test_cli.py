@@ -87,6 +87,8 @@ def lab(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     (tmp_path / "Vagrantfile").touch()
     (tmp_path / "provision").mkdir()
     (tmp_path / "provision" / "10-snapd.sh").write_text(STEP)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("lab.vm.accelerator.name", lambda _provider: "qemu")
     monkeypatch.chdir(tmp_path)
     return Lab(tmp_path, capsys, monkeypatch)
 
@@ -373,6 +375,16 @@ def test_events_are_one_json_object_a_line(lab: Lab, work: Callable[..., list[st
         assert event["run"] == events[0]["run"]
         assert event["time"].endswith("Z")
     assert (lab.root / "events").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_second_run_tells_how_long_it_usually_takes(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work()
+    for _ in range(2):
+        assert lab("up", "--edition", "rehearsal", "--events", "events") == 0
+    events = [json.loads(line) for line in (lab.root / "events").read_text().splitlines()]
+    first, second = (event["usual_seconds"] for event in events if event["event"] == "task-started")
+    assert first is None
+    assert isinstance(second, float)
 
 
 def test_events_of_a_failure_say_what_the_terminal_says(

@@ -12,7 +12,7 @@ from lab.config import Settings, load_settings, read_record
 from lab.errors import HostError, NetworkError, VMError
 from lab.plan.bringup import Bringup, Doors, fetch_access
 from lab.plan.step import Step
-from lab.report.events import Event, Started, TaskEnded, TaskStarted
+from lab.report.events import Event, Expected, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -61,7 +61,12 @@ class Rig:
 
     def tasks(self, command: str, total: int) -> Tasks:
         return Tasks(
-            self.events.append, title=command, banner=self.settings.banner, total=total, again=command
+            self.events.append,
+            title=command,
+            banner=self.settings.banner,
+            total=total,
+            again=command,
+            usual=lambda _task, _fingerprint: 10.0,
         )
 
     @property
@@ -101,6 +106,30 @@ def test_up_from_nothing(rig: Callable[..., Rig]) -> None:
     assert kubeconfig.stat().st_mode & 0o777 == credentials.stat().st_mode & 0o777 == 0o600
     assert lab.settings.state_dir.stat().st_mode & 0o777 == 0o700
     assert read_record(lab.settings.state_dir)["edition"] == "rehearsal"
+
+
+@pytest.mark.parametrize(
+    ("state", "satisfied", "tasks"),
+    [("not_created", False, 6), ("running", False, 2), ("running", True, 1)],
+)
+def test_up_tells_what_to_expect_as_soon_as_that_is_known(
+    rig: Callable[..., Rig], state: str, satisfied: bool, tasks: int
+) -> None:
+    lab = rig(state=state)
+    if satisfied:
+        lab.guest.on(STEP.name, "check", 0)
+    lab.bringup.up()
+    assert [event for event in lab.events if isinstance(event, Expected)] == [Expected(10.0 * tasks)]
+    last = [event for event in lab.events if isinstance(event, TaskStarted)][-1]
+    assert last.left_seconds == 10.0
+
+
+def test_no_event_tells_a_secret(rig: Callable[..., Rig]) -> None:
+    lab = rig()
+    lab.guest.files[".kubeflow-lab/credentials"] = "username=u\npassword=planted-secret\n"
+    lab.bringup.up()
+    assert "planted-secret" in (lab.settings.state_dir / "credentials").read_text()
+    assert "planted-secret" not in repr(lab.events)
 
 
 def test_the_banner_stands_first(rig: Callable[..., Rig]) -> None:
