@@ -8,12 +8,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BUG = "LAB-BUG-001"
+"""The code of what should not have happened: a mistake in the lab itself."""
+
+INTERRUPTED = "LAB-INT-001"
+"""The code of an interruption."""
+
+
 class LabError(Exception):
     """Something the user has to know, said in one sentence.
 
     Attributes:
         message: One sentence saying what happened.
-        code: Stable ID such as ``LAB-VM-003``, to search for.
+        code: Stable ID, to search for; lab/diagnose/errors.yaml lists them all.
         hint: What to do about it; empty if there is nothing to advise.
         log: The file with the details, if there is one.
         exit_code: What the command line exits with.

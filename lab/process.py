@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, ClassVar, Protocol
 
 from lab.errors import HostError, LabError
+from lab.outcome import Outcome, last_lines
 from lab.streams import Drain, visible
 
 GRACE = 5.0
@@ -53,14 +54,12 @@ def redact(argv: Sequence[str]) -> str:
     return " ".join(shown)
 
 
-def last_lines(text: str, count: int = 10) -> str:
-    """Return the last lines of a text that have something on them."""
-    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
-
-
 @dataclass(frozen=True)
-class Result:
+class Result(Outcome):
     """What ran and how it ended."""
+
+    ERROR: ClassVar[type[LabError]] = ProcessError
+    CODE: ClassVar[str] = "LAB-HOST-101"
 
     argv: tuple[str, ...]
     returncode: int
@@ -70,38 +69,13 @@ class Result:
     seconds: float
 
     @property
-    def ok(self) -> bool:
-        """Whether the program ended with exit code 0."""
-        return self.returncode == 0
-
-    def check(
-        self,
-        error: type[LabError] = ProcessError,
-        *,
-        code: str = "LAB-HOST-101",
-        hint: str = "",
-        log: Path | None = None,
-    ) -> Result:
-        """Return the result itself, or raise when the program failed.
-
-        Args:
-            error: class of the error to raise.
-            code: stable ID of the error.
-            hint: what the user can do about it.
-            log: where the whole output is.
-
-        Raises:
-            LabError: the program's exit code is not 0.
-        """
-        if self.ok:
-            return self
+    def failure(self) -> str:
+        """What failed and how, in half a sentence."""
         if self.returncode < 0:
             how = f"was ended by {signal.Signals(-self.returncode).name}"
         else:
             how = f"failed with exit code {self.returncode}"
-        tail = last_lines(self.stderr) or last_lines(self.stdout)
-        message = f"'{redact(self.argv)}' {how} after {self.seconds:.1f} s"
-        raise error(f"{message}:\n{tail}" if tail else message, code=code, hint=hint, log=log)
+        return f"'{redact(self.argv)}' {how} after {self.seconds:.1f} s"
 
 
 class Runner(Protocol):
@@ -179,6 +153,15 @@ def run(
         return Result(argv, child.wait(), drain.text("stdout"), drain.text("stderr"), seconds)
 
 
+def not_installed(program: str, hint: str = "") -> HostError:
+    """Return the error that a program is not installed, with what to do about it."""
+    return HostError(
+        f"program '{program}' was not found",
+        code="LAB-HOST-104",
+        hint=hint or f"Install '{program}' or put its directory on PATH (Debian: scripts/setup-host.sh).",
+    )
+
+
 def _attach(child: subprocess.Popen[bytes], text: str | None) -> Drain:
     """Feed the program's standard input and collect its streams."""
     assert child.stdout is not None  # noqa: S101 - see _spawn
@@ -205,11 +188,7 @@ def _spawn(
     except FileNotFoundError as error:
         if cwd is not None and not cwd.is_dir():
             raise HostError(f"directory '{cwd}' does not exist", code="LAB-HOST-103") from error
-        raise HostError(
-            f"program '{argv[0]}' was not found",
-            code="LAB-HOST-104",
-            hint=f"Install '{argv[0]}' or put its directory on PATH.",
-        ) from error
+        raise not_installed(argv[0]) from error
     except OSError as error:
         raise HostError(f"'{redact(argv)}' cannot be started: {error}", code="LAB-HOST-105") from error
 

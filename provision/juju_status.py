@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 LOGIN_APPLICATION = "dex-auth"
 
 
-# What helped others with an application that stays as it is.
+# What others saw, too: docs/errors.md tells cause and fix of each.
 KNOWN = {
-    "gateway info": "run istio-pilot's hook again: juju exec --unit istio-pilot/0 -- "
-    '"export JUJU_DISPATCH_PATH=hooks/config-changed; ./dispatch"',
-    "public-url": "the login is not configured: run 85-login.sh",
-    "relational-db": "its database hangs: remove that with juju remove-application, then run 80-kubeflow.sh",
-    "too many open files": "the kernel limits are too low: run 15-kernel-limits.sh",
+    "gateway info": "KI-GATEWAY-INFO",
+    "public-url": "KI-PUBLIC-URL",
+    "relational-db data": "KI-DATABASE-STUCK",
+    "too many open files": "KI-INOTIFY",
 }
 
 
@@ -232,9 +231,9 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
     late = watch.late(time.monotonic())
     for line in late:
         say(f"not active: {line}")
-        for message, advice in KNOWN.items():
+        for message, issue in KNOWN.items():
             if message in line:
-                say(f"::hint {line.partition(' ')[0]}: {advice}")
+                say(f"::hint {line.partition(' ')[0]}: known issue {issue}, see docs/errors.md")
     if late:
         total = len(watch.states)
         what = f"{len(late)} of {total} applications are not active: {'; '.join(late[:5])}"

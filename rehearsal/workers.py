@@ -223,4 +223,4 @@ def _stop(workers: Sequence[_Worker]) -> None:
 def interrupted(*_: object) -> None:
     """Raise what a signal handler raises to end the build in an orderly way."""
     hint = "What was finished is kept. Go on: python -m rehearsal build"
-    raise Interrupted("the build was interrupted", code="LAB-HOST-206", hint=hint)
+    raise Interrupted("the build was interrupted", code="LAB-INT-002", hint=hint)

@@ -17,7 +17,7 @@ import click
 
 from lab.cli import change, enter, look
 from lab.cli.request import Request, common_options
-from lab.errors import LabError
+from lab.errors import BUG, LabError
 
 _EPILOG = """
 \b
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoR
         _say("Interrupted.", bold=True)
         sys.exit(130)
     except LabError as error:
-        _show(error, debug=request.debug)
+        _show(error, request)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has had enough; nobody is left to tell.
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoR
     except Exception as error:
         if request.debug:
             raise
-        _say(f"LAB-BUG-001: {type(error).__name__}: {error}", bold=True)
+        _say(f"{BUG}: {type(error).__name__}: {error}", bold=True)
         _say("This is a mistake in the lab itself. The same command with --debug shows where.")
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
@@ -94,14 +94,22 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show(error: LabError, *, debug: bool) -> None:
-    if debug:
+def _show(error: LabError, request: Request) -> None:
+    if request.debug:
         traceback.print_exception(error)
     _say(f"{error.code}: {error.message}", bold=True)
-    if error.hint:
-        _say(f"What to do: {error.hint}")
+    hint = error.hint or _advice(error.code)
+    if hint:
+        _say("What to do: " + hint.replace("\n", "\n  "))
     if error.log is not None:
         _say(f"Log: {_shown(error.log)}")
+
+
+def _advice(code: str) -> str:
+    from lab.diagnose.registry import error_codes
+
+    entry = error_codes().get(code)
+    return entry.advice if entry else ""
 
 
 def _shown(path: Path) -> Path:

@@ -112,6 +112,8 @@ def _until_interrupted(transport: Transport) -> None:
 
 def _become_ssh(settings: Settings, options: list[str], command: str | None = None) -> NoReturn:
     """Let the system's ssh take this process's place: its terminal, its signals and its exit code."""
+    from lab.process import not_installed
+
     machine(settings).ssh_target()
     config = settings.state_dir / "ssh_config"
     arguments = ["ssh", "-F", str(config), *options, _host_alias(config.read_text(encoding="utf-8"))]
@@ -122,11 +124,7 @@ def _become_ssh(settings: Settings, options: list[str], command: str | None = No
     try:
         os.execvp("ssh", arguments)  # noqa: S606 - no shell is wanted
     except FileNotFoundError:
-        raise HostError(
-            "The program 'ssh' was not found.",
-            code="LAB-HOST-104",
-            hint="On Debian: apt install openssh-client",
-        ) from None
+        raise not_installed("ssh", "On Debian: apt install openssh-client") from None
 
 
 def _host_alias(config: str) -> str:

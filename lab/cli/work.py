@@ -13,7 +13,7 @@ import click
 
 from lab.cli.request import Request
 from lab.cli.talk import command_line
-from lab.errors import LabError
+from lab.errors import BUG, INTERRUPTED, Interrupted, LabError
 
 if TYPE_CHECKING:
     from lab.config import Settings
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from lab.report.tasks import Tasks
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -168,9 +166,9 @@ def _failure(error: BaseException, seconds: float) -> Ended:
 
     seconds = round(seconds, 1)
     if isinstance(error, LabError):
-        outcome = "interrupted" if error.exit_code == INTERRUPTED else "failed"
+        outcome = "interrupted" if error.exit_code == Interrupted.exit_code else "failed"
         log = "" if error.log is None else str(error.log)
         return Ended(outcome, seconds, error.exit_code, error.code, error.message, error.hint, log)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return Ended("interrupted", seconds, INTERRUPTED, "LAB-INT-001", "Interrupted.")
-    return Ended("failed", seconds, 1, "LAB-BUG-001", f"{type(error).__name__}: {error}")
+        return Ended("interrupted", seconds, Interrupted.exit_code, INTERRUPTED, "Interrupted.")
+    return Ended("failed", seconds, LabError.exit_code, BUG, f"{type(error).__name__}: {error}")

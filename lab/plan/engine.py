@@ -190,6 +190,6 @@ class Engine:
         return LAYER_ERRORS[step.layer](
             f"Step '{step.name}' failed. {(script.error or message).rstrip('.')}.",
             code=code,
-            hint=script.hint or "Read the log, mend the cause, and go on: python -m lab up",
+            hint=script.advice("Read the log, mend the cause, and go on: python -m lab up"),
             log=log_path(self._log_dir, step.name),
         )

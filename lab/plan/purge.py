@@ -31,8 +31,9 @@ def purge(transport: Transport, tasks: Tasks, log_dir: Path) -> None:
             raise VMError(
                 f"The purge failed. {script.error or f'It ended with exit code {script.returncode}.'}",
                 code="LAB-RST-001",
-                hint=script.hint
-                or "Run it once more: python -m lab reset. What is half removed does no harm.",
+                hint=script.advice(
+                    "Run it once more: python -m lab reset. What is half removed does no harm."
+                ),
                 log=log_path(log_dir, NAME),
             )
     with tasks.task(CHECK_NAME, "Prove that nothing is left") as task:

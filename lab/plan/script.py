@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections import deque
 
+from lab.diagnose.known_issues import first
 from lab.plan import guest
 from lab.report.events import AttemptStarted, Notice, Output, Subscriber
 from lab.report.tasks import Task
 from lab.transport.base import Transport
 
 TAIL_LINES = 10
+KEPT_LINES = 300
+"""How much of what a script wrote is looked through for known issues if it fails."""
+
 STOP_SECONDS = 30.0
 _PROGRESS = re.compile(r"::progress (\d+)/(\d+) ?(.*)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f]")
@@ -38,6 +42,7 @@ class Script:
         self._task = task
         self._emit = emit
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._kept: deque[str] = deque(maxlen=KEPT_LINES)
         self.returncode = -1
         self.error = ""
         self.hint = ""
@@ -62,6 +67,15 @@ class Script:
             self._task.tail = tuple(self._tail)
         return self.returncode
 
+    def advice(self, otherwise: str) -> str:
+        """Return what to do after it failed: what it advised itself, and what is known of such trouble.
+
+        Args:
+            otherwise: What to do if it advised nothing.
+        """
+        known = first(self.error, self.waited_for, "\n".join(self._kept), kind="step")
+        return "\n".join([self.hint or otherwise, *([known.advice] if known else [])])
+
     def _line(self, line: str) -> None:
         # A program that redraws its line separates the states by carriage returns.
         text = _ESCAPES.sub("", line.rstrip().rpartition("\r")[2])
@@ -80,6 +94,7 @@ class Script:
             self.hint = rest
         elif text:
             self._tail.append(text)
+            self._kept.append(text)
         self._emit(Output(self._name, text))
 
 

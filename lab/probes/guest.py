@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.process import last_lines
+from lab.outcome import last_lines
 from lab.transport.base import Transport
 
 TIMEOUT = 75.0

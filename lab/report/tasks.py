@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from lab.errors import Interrupted
+from lab.errors import INTERRUPTED, Interrupted
 from lab.report.events import Expected, Progress, Started, Subscriber, TaskEnded, TaskStarted, Waiting
 from lab.report.history import Usual, nothing_known
 
@@ -128,7 +128,7 @@ class Tasks:
             task.outcome = "interrupted"
             raise Interrupted(
                 f"Interrupted in task {self._index} of {self._total}, '{title}'.",
-                code="LAB-INT-001",
+                code=INTERRUPTED,
                 hint=f"This goes on from there: {self._again}",
             ) from None
         except BaseException:

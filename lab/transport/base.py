@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from lab.errors import LabError, VMError
-from lab.process import last_lines
+from lab.outcome import Outcome
 
 
 class TransportError(VMError):
@@ -25,8 +25,11 @@ class CommandError(VMError):
 
 
 @dataclass(frozen=True)
-class CommandResult:
+class CommandResult(Outcome):
     """What ran in the guest and how it ended."""
+
+    ERROR: ClassVar[type[LabError]] = CommandError
+    CODE: ClassVar[str] = "LAB-VM-201"
 
     command: str
     returncode: int
@@ -36,34 +39,9 @@ class CommandResult:
     seconds: float
 
     @property
-    def ok(self) -> bool:
-        """Whether the command ended with exit code 0."""
-        return self.returncode == 0
-
-    def check(
-        self,
-        error: type[LabError] = CommandError,
-        *,
-        code: str = "LAB-VM-201",
-        hint: str = "",
-        log: Path | None = None,
-    ) -> CommandResult:
-        """Return the result itself, or raise when the command failed.
-
-        Args:
-            error: class of the error to raise.
-            code: stable ID of the error.
-            hint: what the user can do about it.
-            log: where the whole output is.
-
-        Raises:
-            LabError: the command's exit code is not 0.
-        """
-        if self.ok:
-            return self
-        tail = last_lines(self.stderr) or last_lines(self.stdout)
-        message = f"'{self.command}' failed in the guest with exit code {self.returncode}"
-        raise error(f"{message}:\n{tail}" if tail else message, code=code, hint=hint, log=log)
+    def failure(self) -> str:
+        """What failed and how, in half a sentence."""
+        return f"'{self.command}' failed in the guest with exit code {self.returncode}"
 
 
 class Tunnel(Protocol):

@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import paramiko
 
-from lab.process import last_lines
+from lab.outcome import last_lines
 from lab.streams import Drain, visible
 from lab.transport.base import CommandResult, CommandTimeout, TransportError
 from lab.transport.target import SSHTarget

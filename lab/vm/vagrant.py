@@ -5,15 +5,15 @@ The library's own calls have no deadline and lose what Vagrant says on standard 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import vagrant
 
+from lab.diagnose.known_issues import first
 from lab.errors import VMError
-from lab.process import Result, Runner, last_lines
+from lab.process import Result, Runner
 
 DEADLINES: Final[Mapping[str, float]] = {
     "up": 3600.0,  # it may download the box
@@ -25,42 +25,6 @@ DEADLINES: Final[Mapping[str, float]] = {
 
 DEADLINE = 60.0
 """Seconds for any other command."""
-
-_KNOWN = (
-    (
-        r"Could not set up host forwarding rule",
-        "Another program has the port. Free it, or make the machine anew with another: python -m lab down, "
-        "then set ports.ssh in lab.yaml.",
-    ),
-    (
-        r"cannot set up guest memory|Cannot allocate memory",
-        "This computer has too little free memory: set memory_mib in lab.yaml.",
-    ),
-    (
-        r"No space left on device",
-        "The disk with the images of libvirt is full (~/.local/share/libvirt/images).",
-    ),
-    (
-        r"locked by another|Vagrant can't use the requested machine because it is locked",
-        "Another Vagrant works on this machine; wait until it has ended.",
-    ),
-    (
-        r"Timed out while waiting for the machine to boot",
-        "The machine may be very slow: python -m lab up goes on with it.",
-    ),
-    (
-        r"UNIX socket path .* too long",
-        "libvirt runs with longer paths: end this user's libvirtd (machines go on) and try again.",
-    ),
-    (
-        r"Failed to connect socket|Connection refused - connect|Call to virConnectOpen failed",
-        "libvirt does not start for this user; 'virsh -c qemu:///session list' may say why.",
-    ),
-    (
-        r"The executable .?curl|Couldn't (resolve|open file|connect)|An error occurred while downloading",
-        "The box cannot be downloaded: check the network, or use --edition rehearsal, which needs none.",
-    ),
-)
 
 
 class LabVagrant(vagrant.Vagrant):
@@ -99,10 +63,10 @@ class LabVagrant(vagrant.Vagrant):
         )
         if result.ok:
             return result
-        said = last_lines(result.stderr) or last_lines(result.stdout)
+        known = first(result.stderr, kind="vagrant")
         raise VMError(
-            f"'vagrant {words[0]}' failed with exit code {result.returncode}:\n{said}",
+            f"'vagrant {words[0]}' failed with exit code {result.returncode}:\n{result.last_words}",
             code="LAB-VM-101",
-            hint=next((hint for pattern, hint in _KNOWN if re.search(pattern, result.stderr)), ""),
+            hint=known.advice if known else "",
             log=self._log,
         )

@@ -14,7 +14,7 @@ import pytest
 
 from lab.cli import look, main, talk
 from lab.config import Settings
-from lab.errors import JujuError, LabError
+from lab.errors import JujuError, LabError, VMError
 from lab.plan.bringup import Bringup
 from lab.report.events import Notice
 from lab.report.tasks import Tasks
@@ -148,6 +148,28 @@ def test_an_error_is_a_code_a_sentence_and_advice(lab: Lab) -> None:
 def test_debug_adds_the_traceback(lab: Lab) -> None:
     assert lab("--debug", "--edition", "rehearsl", "plan") == 2
     assert "Traceback" in lab.err
+
+
+def test_advice_of_several_lines_is_indented(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = VMError("It failed.", code="LAB-VM-101", hint="Do this.\nCause: that.", log=Path.cwd() / "x.log")
+
+    def fail(_settings: Settings) -> FakeMachine:
+        raise error
+
+    monkeypatch.setattr("lab.vm.machine.Machine", fail)
+    assert lab("halt") == 20
+    assert lab.err == "LAB-VM-101: It failed.\nWhat to do: Do this.\n  Cause: that.\nLog: x.log\n"
+
+
+def test_an_error_without_advice_gets_what_the_registry_advises(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_settings: Settings) -> FakeMachine:
+        raise VMError("It is closed.", code="LAB-VM-204")
+
+    monkeypatch.setattr("lab.vm.machine.Machine", fail)
+    assert lab("halt") == 20
+    assert "What to do: Run the command again; see whether the VM runs: python -m lab status" in lab.err
 
 
 def test_a_mistake_of_ours_is_no_traceback_either(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,6 +166,29 @@ def test_a_failure_is_of_the_step_s_layer_and_ends_the_run(bench: Bench, say: ty
     assert bench.journal.entries[NEXT.name].state == "failed"
 
 
+def test_a_failure_that_others_had_gets_their_cause_and_fix(bench: Bench, say: type[Answer]) -> None:
+    bench.guest.on(NEXT.name, "check", 1)
+    lines = ("write /x: no space left on device", "more", "::error It failed.", "::hint See below.")
+    bench.guest.on(NEXT.name, "apply", say(1, lines))
+    with pytest.raises(JujuError) as caught:
+        bench.run(NEXT)
+    own, title, cause, fix = caught.value.hint.splitlines()
+    assert own == "See below."
+    assert title == "Known issue KI-VM-DISK: The disk of the VM is full."
+    assert cause.startswith("Cause: ")
+    assert fix.startswith("Fix: See what takes it: python -m lab exec -- df -h /")
+
+
+def test_what_a_script_gave_as_the_reason_is_nearer_than_its_log(bench: Bench, say: type[Answer]) -> None:
+    bench.guest.on(NEXT.name, "check", 1)
+    reason = "::error tensorboard-controller waiting: Waiting for gateway info relation"
+    bench.guest.on(NEXT.name, "apply", say(1, ("ErrImagePull, once", reason)))
+    with pytest.raises(JujuError, match="gateway") as caught:
+        bench.run(NEXT)
+    assert "Known issue KI-GATEWAY-INFO" in caught.value.hint
+    assert "KI-IMAGE-PULL" not in caught.value.hint
+
+
 def test_a_failure_without_words_gets_some(bench: Bench) -> None:
     bench.guest.on(STEP.name, "check", 1)
     bench.guest.on(STEP.name, "apply", 0)

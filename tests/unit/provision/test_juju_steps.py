@@ -348,7 +348,7 @@ def test_what_helped_others_is_said(guest: Guest) -> None:
         }
     )
     result = guest.run("90-ready", "ready", LAB_KUBEFLOW_TIMEOUT="0")
-    assert "::hint tensorboard-controller: run istio-pilot's hook again" in result.stdout
+    assert "::hint tensorboard-controller: known issue KI-GATEWAY-INFO, see docs/errors.md" in result.stdout
 
 
 def test_one_unit_that_is_not_active_is_enough(guest: Guest) -> None:

@@ -105,7 +105,8 @@ def test_failures_keep_vagrants_words(machine: Machine, vagrant: FakeVagrant, se
         VMError, match=r"'vagrant up' failed with exit code 1:\n.*\nqemu: Could not"
     ) as caught:
         machine.up()
-    assert "Another program has the port" in caught.value.hint
+    assert caught.value.hint.startswith("Known issue KI-PORT-TAKEN: ")
+    assert "set ports.ssh in lab.yaml" in caught.value.hint
     assert caught.value.log == settings.state_dir / "vagrant.log"
 
 
