@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from lab.plan.journal import Entry
 
 _STATUS_CONNECT_SECONDS = 15.0
+
+DRIFT = 3
+"""What `status --drift` exits with if something differs."""
 
 
 @click.command(
@@ -64,21 +69,39 @@ def plan(request: Request, form: str, as_json: bool) -> None:
         click.echo(render.text(steps, settings, _journal(settings)), nl=False)
 
 
-@click.command(epilog="\b\nExamples:\n  python -m lab status\n  python -m lab status --json")
+@click.command(
+    epilog="""
+\b
+Examples:
+  python -m lab status
+  python -m lab status --json
+  python -m lab status --drift
+  python -m lab status --drift teachers-lab.lock
+"""
+)
+@click.option(
+    "--drift",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Show what differs from the versions in lab.lock, or in another lock.",
+)
 @json_option
 @common_options
 @click.pass_context
-def status(context: click.Context, as_json: bool) -> None:
+def status(context: click.Context, drift: str | None, as_json: bool) -> None:
     """Show how the lab is, layer by layer.
 
     For each: whether it is ready, since when, and why not. The exit code is 0 if all is
     ready; else it is the lowest layer's that is not: 20 VM, 40 MicroK8s, 50 Juju,
-    60 Kubeflow.
+    60 Kubeflow. With --drift it is 0 if the versions are those of the lock, and 3 if not.
     """
     from lab.errors import LabError
     from lab.probes.status import collect, render
 
     settings = context.ensure_object(Request).settings()
+    if drift is not None:
+        context.exit(_show_drift(settings, drift, as_json))
     state = machine(settings).state()
     transport = None
     if state == "running":
@@ -159,6 +182,22 @@ def version(as_json: bool) -> None:
         return
     for key, value in data.items():
         click.echo(f"{key:<8}  {', '.join(value) if isinstance(value, list) else value}")
+
+
+def _show_drift(settings: Settings, file: str, as_json: bool) -> int:
+    """Compare the lab with a lock, print what differs and return the exit code."""
+    from lab.probes import drift
+    from lab.probes.versions import read_versions
+
+    path = Path(file) if file else settings.state_dir / drift.FILE
+    lock = drift.read_lock(path)
+    with closing(connect(settings, timeout=_STATUS_CONNECT_SECONDS)) as transport:
+        differences = drift.find_drift(lock, read_versions(transport, settings))
+    if as_json:
+        click.echo(json.dumps(drift.to_dict(differences, settings.name, path), indent=2))
+    else:
+        click.echo(drift.text(differences, settings.name))
+    return DRIFT if differences else 0
 
 
 def _journal(settings: Settings) -> dict[str, Entry]:

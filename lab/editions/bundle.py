@@ -142,7 +142,7 @@ def verify_bundle(
         if seen.get(key) != mark:
             if on_file:
                 on_file(entry.file)
-            if stat.st_size != entry.size or _sha256(path) != entry.sha256:
+            if stat.st_size != entry.size or sha256_of(path) != entry.sha256:
                 raise HostError(
                     f"'{entry.file}' in the bundle '{bundle}' is not what its manifest says.",
                     code="LAB-HOST-014",
@@ -154,7 +154,8 @@ def verify_bundle(
     return manifest
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Return the sum of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

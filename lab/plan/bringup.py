@@ -14,10 +14,12 @@ from lab.errors import HostError
 from lab.plan import guest
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
+from lab.plan.lockfile import record_versions
 from lab.plan.login import log_in
 from lab.plan.purge import TASKS as PURGE_TASKS
 from lab.plan.purge import purge
 from lab.plan.step import Step
+from lab.probes.drift import FILE as LOCK_FILE
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
@@ -109,7 +111,7 @@ class Bringup:
             # A run that ended before its purge was whole must not show as done what is gone.
             journal = self._journal(tasks)
             journal.clear()
-            for name in ("kubeconfig", "credentials"):
+            for name in ("kubeconfig", "credentials", LOCK_FILE):
                 (self._state_dir / name).unlink(missing_ok=True)
             tasks.expect([*PURGE_TASKS, *([("look", ""), *_ahead(self._steps)] if again else [])])
             purge(transport, tasks, self._state_dir / "logs")
@@ -152,10 +154,14 @@ class Bringup:
         engine = Engine(transport, journal, tasks, self._state_dir / "logs")
         with tasks.task("look", "See what is already there"):
             found = engine.look(self._steps)
-        tasks.expect(_ahead([step for step in self._steps if not found.get(step.name)]))
+        missing = [step for step in self._steps if not found.get(step.name)]
+        tasks.expect(_ahead(missing))
         engine.run(self._steps, found)
-        with tasks.task("fetch", "Fetch kubeconfig and credentials"):
+        with tasks.task("fetch", "Fetch kubeconfig and credentials") as task:
             fetch_access(transport, self._settings)
+            # It says what the run that installed the lab has got, not what the lab has become since.
+            if missing or not (self._state_dir / LOCK_FILE).exists():
+                record_versions(transport, self._settings, task, tasks.emit)
 
     def _journal(self, tasks: Tasks) -> Journal:
         return Journal(self._state_dir / "journal.json", notice=lambda text: tasks.emit(Notice(text)))

@@ -64,9 +64,18 @@ def ask(transport: Transport, controller: str, model: str) -> Facts:
     Raises:
         LabError: The guest did not answer.
     """
+    return ask_script(transport, _SCRIPT, controller, model)
+
+
+def ask_script(transport: Transport, script: Path, *arguments: str) -> Facts:
+    """Run a script that answers in the form of ``guest.sh`` and return its answers.
+
+    Raises:
+        LabError: The guest did not answer.
+    """
     mark = f"@@{secrets.token_hex(8)}"
-    command = shlex.join(["bash", "-s", "--", mark, controller, model])
-    result = transport.run(command, timeout=TIMEOUT, input=_SCRIPT.read_text(encoding="utf-8"))
+    command = shlex.join(["bash", "-s", "--", mark, *arguments])
+    result = transport.run(command, timeout=TIMEOUT, input=script.read_text(encoding="utf-8"))
     return Facts(dict(_split(result.check().stdout, mark)))
 
 

@@ -52,6 +52,13 @@ class FakeMachine:
         (self.settings.state_dir / "ssh_config").write_text("Host kubeflow\n  HostName 127.0.0.1\n")
 
 
+class Door:
+    """A transport that is only closed."""
+
+    def close(self) -> None:
+        pass
+
+
 class Lab:
     """A checkout in which `main` is run."""
 
@@ -223,6 +230,29 @@ def test_status_of_no_lab(lab: Lab) -> None:
     assert json.loads(lab.out)["ready"] is False
     assert lab("status") == 20
     assert "not created" in lab.out
+
+
+@pytest.mark.parametrize(("revision", "code"), [("x1", 0), ("x2", 3)])
+@pytest.mark.parametrize("file", [(), ("teacher.lock",)])
+def test_drift_is_an_exit_code_of_its_own(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, revision: str, code: int, file: tuple[str, ...]
+) -> None:
+    versions = {"snaps": {"juju": {"revision": "x1"}}}
+    lock = {"schema": 1, "snaps": {"juju": {"revision": revision}}}
+    path = lab.root / file[0] if file else lab.state / "lab.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(lock))
+    monkeypatch.setattr(look, "connect", lambda _settings, **_options: Door())
+    monkeypatch.setattr("lab.probes.versions.read_versions", lambda _transport, _settings: versions)
+    assert lab("status", "--drift", *file) == code
+    assert ("snaps.juju.revision" in lab.out) == bool(code)
+    assert lab("status", "--drift", *file, "--json") == code
+    assert json.loads(lab.out)["drift"] == bool(code)
+
+
+def test_drift_from_no_lock(lab: Lab) -> None:
+    assert lab("status", "--drift") == 2
+    assert lab.err.startswith("LAB-LOCK-001: ")
 
 
 def test_status_of_a_machine_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,7 @@ class FakeGuest:
         self.files: dict[str, str] = {}
         self.copied: list[tuple[Path, str]] = []
         self.sums = ""
+        self.versions = {"kernel": "6.1.0-42-amd64"}
         self.closed = False
 
     def on(self, name: str, action: str, *answers: Answer | int) -> None:
@@ -99,6 +100,14 @@ class FakeGuest:
             if answer.raises:
                 raise answer.raises
             return CommandResult(command, answer.code, "\n".join(answer.lines), "", 1.0)
+        if match := re.fullmatch(r"bash -s -- '?(@@\w+)'? uk8sx kubeflow", command):
+            assert input
+            assert input.startswith("#!/usr/bin/env bash\n# Asks the guest which versions it has")
+            chunks = [
+                f"\n{match[1]} {name} 0\n{text}\n{match[1]} {name} stderr\n"
+                for name, text in self.versions.items()
+            ]
+            return CommandResult(command, 0, "".join(chunks), "", 1.0)
         if "sha256sum" in command:
             return CommandResult(command, 0, self.sums, "", 0.1)
         assert command == "install -d -m 700 ~/.kubeflow-lab && rm -rf ~/.kubeflow-lab/provision"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from lab.config import Settings, load_settings, read_record
 from lab.errors import HostError, NetworkError, VMError
 from lab.plan.bringup import Bringup, Doors, fetch_access
 from lab.plan.step import Step
-from lab.report.events import Event, Expected, Started, TaskEnded, TaskStarted
+from lab.report.events import Event, Expected, Notice, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class FakeMachine:
 class Rig:
     def __init__(self, root: Path, guest: FakeGuest, edition: str, state: str) -> None:
         self.guest = guest
-        self.settings: Settings = load_settings(root, overrides={"edition": edition}, environ={})
+        self.settings: Settings = load_settings(
+            root, overrides={"edition": edition, "bundle": str(root / "bundle")}, environ={}
+        )
         self.machine = FakeMachine(state)
         self.events: list[Event] = []
         self.asked: list[str] = []
@@ -106,6 +109,35 @@ def test_up_from_nothing(rig: Callable[..., Rig]) -> None:
     assert kubeconfig.stat().st_mode & 0o777 == credentials.stat().st_mode & 0o777 == 0o600
     assert lab.settings.state_dir.stat().st_mode & 0o777 == 0o700
     assert read_record(lab.settings.state_dir)["edition"] == "rehearsal"
+
+
+def test_up_records_what_it_got_and_keeps_that(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8")
+    lock = lab.settings.state_dir / "lab.lock"
+    lab.bringup.up()
+    assert json.loads(lock.read_text())["guest"]["kernel"] == "6.1.0-42-amd64"
+    lab.guest.versions = {"kernel": "7"}
+    lab.guest.on(STEP.name, "check", 0)
+    lab.bringup.up()
+    assert json.loads(lock.read_text())["guest"]["kernel"] == "6.1.0-42-amd64"
+    lab.guest.on(STEP.name, "check", 1)
+    lab.bringup.up()
+    assert json.loads(lock.read_text())["guest"]["kernel"] == "7"
+    lab.guest.on("purge", "apply", 0)
+    lab.guest.on("purge", "check", 0)
+    lab.bringup.reset(again=False)
+    assert not lock.exists()
+
+
+def test_a_lab_that_cannot_tell_its_versions_is_up_nevertheless(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8")
+    lab.guest.versions = {}
+    lab.bringup.up()
+    notices = [event.text for event in lab.events if isinstance(event, Notice)]
+    assert notices == [
+        "The versions could not be recorded: LAB-VM-301: The VM does not say which versions it has."
+    ]
+    assert not (lab.settings.state_dir / "lab.lock").exists()
 
 
 @pytest.mark.parametrize(
