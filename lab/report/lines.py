@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.report import text
-from lab.report.events import Ended, Event, Expected, Notice, Result, Started, TaskEnded
+from lab.report.events import Ended, Event, Expected, Notice, Result, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Timing
 
 _MARKS = {"done": ("✓", "green"), "satisfied": ("=", "dim"), "failed": ("✗", "bold red")}
@@ -33,6 +33,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._timings: list[Timing] = []
+        self._usual: float | None = None
         self._results: list[str] = []
 
     def __call__(self, event: Event) -> Iterator[Line]:
@@ -42,10 +43,13 @@ class Lines:
                 yield Line(text.heading(event), "bold")
             case Expected() if line := text.expectation(event):
                 yield Line(line)
+            case TaskStarted():
+                self._usual = event.usual_seconds
             case TaskEnded():
                 self._timings.append(
-                    Timing(event.name, event.title, event.outcome, event.seconds, event.attempts)
+                    Timing(event.name, event.title, event.outcome, event.seconds, event.attempts, self._usual)
                 )
+                self._usual = None
                 mark, style = _MARKS.get(event.outcome, _OTHER)
                 yield Line(f"{text.number(event)} {event.title}: {text.ending(event)}", style, mark)
                 for line in event.tail if event.outcome == "failed" else ():

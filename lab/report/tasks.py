@@ -55,6 +55,7 @@ class Timing:
     outcome: str
     seconds: float
     attempts: int
+    usual_seconds: float | None = None
 
 
 class Tasks:
@@ -135,7 +136,7 @@ class Tasks:
             task.outcome = "failed"
             raise
         finally:
-            self._end(task, self.clock() - started)
+            self._end(task, round(self.clock() - started, 3))
 
     def satisfied(self, name: str, title: str, fingerprint: str = "") -> None:
         """Tell of a task that needs nothing done."""

@@ -71,9 +71,8 @@ class PlainRenderer:
             case Progress() | Waiting():
                 number = text.number(self._task) if self._task else ""
                 self._line(f"{number}   {text.state(event)}{self._news()}")
-            case _:
-                for line in self._lines(event):
-                    self._line(line.text)
+        for line in self._lines(event):
+            self._line(line.text)
 
     def _news(self) -> str:
         """Return what is left of the time, if that reads otherwise than in the line before."""

@@ -50,9 +50,8 @@ def expectation(event: Expected) -> str:
     return f"This usually takes {about(event.seconds)} here." if event.seconds >= SHORTEST else ""
 
 
-def is_late(event: TaskStarted, elapsed: float) -> bool:
+def is_late(usual: float | None, elapsed: float) -> bool:
     """Whether a task takes clearly longer than usual."""
-    usual = event.usual_seconds
     return usual is not None and elapsed > usual * LATE + SHORTEST
 
 
@@ -61,7 +60,7 @@ def left(event: TaskStarted, elapsed: float) -> str:
 
     Beyond a task's usual time nothing is promised any more: an estimate that grows is none.
     """
-    if is_late(event, elapsed):
+    if is_late(event.usual_seconds, elapsed):
         return "longer than usual"
     if event.left_seconds is None:
         return ""
@@ -105,8 +104,11 @@ def timing_table(timings: Sequence[Timing]) -> list[str]:
     lines = []
     for timing in worked:
         bar = "#" * round(20 * timing.seconds / longest) if longest else ""
-        tries = f"  {timing.attempts} attempts" if timing.attempts > 1 else ""
-        lines.append(f"  {timing.title:<{width}}  {duration(timing.seconds):>12}  {bar}{tries}".rstrip())
+        remarks = [f"{timing.attempts} attempts"] if timing.attempts > 1 else []
+        if timing.usual_seconds is not None and is_late(timing.usual_seconds, timing.seconds):
+            remarks.append(f"usually {duration(timing.usual_seconds)}")
+        cells = [f"  {timing.title:<{width}}", f"{duration(timing.seconds):>12}", bar, ", ".join(remarks)]
+        lines.append("  ".join(cells).rstrip())
     there = len(timings) - len(worked)
     note = f"  ({there} already there)" if there else ""
     lines.append(f"  {'Total':<{width}}  {duration(total):>12}{note}")

@@ -177,13 +177,13 @@ def test_an_interruption_says_where_and_what_to_type() -> None:
 def test_the_table_of_times() -> None:
     table = timing_table(
         [
-            Timing("vm", "Start the VM", "done", 30.0, 1),
+            Timing("vm", "Start the VM", "done", 30.0, 1, 29.0),
             Timing("10-snapd", "Install snapd", "satisfied", 0.0, 0),
-            Timing("80-kubeflow", "Deploy Kubeflow", "done", 120.0, 2),
+            Timing("80-kubeflow", "Deploy Kubeflow", "done", 120.0, 2, 45.0),
         ]
     )
     assert table == [
         "  Start the VM           30.0 s  #####",
-        "  Deploy Kubeflow    2 min 00 s  ####################  2 attempts",
+        "  Deploy Kubeflow    2 min 00 s  ####################  2 attempts, usually 45.0 s",
         "  Total              2 min 30 s  (1 already there)",
     ]
