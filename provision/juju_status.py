@@ -133,6 +133,19 @@ def severity(current: str) -> int:
     return order.index(current) if current in order else len(order)
 
 
+def units_in_error(data: dict[str, Any]) -> str:
+    """Return a line for each unit whose hook failed: its name, a tab, and what Juju says of it."""
+    lines = []
+    for application in (data.get("applications") or {}).values():
+        for name, unit in sorted((application.get("units") or {}).items()):
+            for status in (unit.get("workload-status") or {}, unit.get("juju-status") or {}):
+                if status.get("current") in ("error", "failed"):
+                    message = " ".join(str(status.get("message") or status["current"]).split())
+                    lines.append(f"{name}\t{message}")
+                    break
+    return "\n".join(lines)
+
+
 def not_active(found: dict[str, str]) -> list[str]:
     """Name the applications that are not active, the worst first."""
     late = [name for name, state in found.items() if state != "active"]
@@ -248,7 +261,7 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 USAGE = """\
 usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
   cloud NAME | controller NAME | known-controller NAME | model NAME
-  overview | login-is-set APPLICATION URL CREDENTIALS
+  overview | units-in-error | login-is-set APPLICATION URL CREDENTIALS
 usage: juju_status.py login-file APPLICATION URL CREDENTIALS
 usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
 """
@@ -276,6 +289,7 @@ QUESTIONS: dict[str, Callable[..., str | bool]] = {
     "known-controller": known_controller,
     "model": model,
     "overview": overview,
+    "units-in-error": units_in_error,
     "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),
 }
 

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import change, enter, look
+from lab.cli import change, checkpoint, enter, look
 from lab.cli.request import Request, common_options
 from lab.errors import BUG, LabError
 
@@ -49,6 +49,10 @@ for _command in (
     change.reset,
     change.halt,
     change.down,
+    checkpoint.snapshot,
+    checkpoint.suspend,
+    checkpoint.resume,
+    checkpoint.heal,
     enter.kubeconfig,
     look.version,
 ):

@@ -12,6 +12,7 @@ from typing import Protocol
 from lab.config import Settings, replace_file, write_record
 from lab.errors import HostError
 from lab.plan import guest
+from lab.plan.clock import set_clock
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
 from lab.plan.lockfile import record_versions
@@ -19,6 +20,7 @@ from lab.plan.login import log_in
 from lab.plan.purge import TASKS as PURGE_TASKS
 from lab.plan.purge import purge
 from lab.plan.step import Step
+from lab.plan.wake import ROUSE_TASKS, rouse
 from lab.probes.drift import FILE as LOCK_FILE
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
@@ -80,13 +82,15 @@ class Bringup:
 
     def up(self) -> Tasks:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
-        tasks = self._make_tasks("up", 5 + len(self._steps))
-        if self._doors.machine.state() == NOT_CREATED:
+        state = self._doors.machine.state()
+        asleep = state not in (NOT_CREATED, "running")
+        tasks = self._make_tasks("up", 5 + (ROUSE_TASKS if asleep else 0) + len(self._steps))
+        if state == NOT_CREATED:
             before = [(self._settings.edition.source, ""), ("vm", NOT_CREATED), ("login", ""), ("look", "")]
             tasks.expect([*before, *_ahead(self._steps)])
         self._ensure_source(tasks)
         self._ensure_machine(tasks)
-        self._provision(tasks)
+        self._provision(tasks, asleep=asleep)
         return tasks
 
     def provision(self) -> Tasks:
@@ -146,8 +150,13 @@ class Bringup:
     def _log_in(self, tasks: Tasks) -> Transport:
         return log_in(tasks, self._doors.connect, self._settings)
 
-    def _provision(self, tasks: Tasks) -> None:
+    def _provision(self, tasks: Tasks, *, asleep: bool = False) -> None:
         with closing(self._log_in(tasks)) as transport:
+            if asleep:
+                # Whatever stays broken is found, and told, by the step that it belongs to.
+                rouse(transport, tasks)
+            elif news := set_clock(transport).news:
+                tasks.emit(Notice(news))
             self._sequence(tasks, transport, self._journal(tasks))
 
     def _sequence(self, tasks: Tasks, transport: Transport, journal: Journal) -> None:

@@ -30,6 +30,7 @@ module Lab
         leave_root
         require_plugin
         answer_for_slirp
+        tell_suspended_from_off if command == "status"
       end
       return unless STARTING.include?(command)
 
@@ -66,6 +67,11 @@ module Lab
         host_port = service == "ssh" ? ssh_port : @lab.port(service)
         ports[service] = [host_port, guest_port] if host_port
       end
+    end
+
+    # Path of the image that is the machine's disk. machine: what Vagrant gives a trigger.
+    def disk(machine)
+      machine.provider.driver.connection.servers.get(machine.id).volumes.compact.first.path
     end
 
     # The network card and the bundle's disk. QEMU makes these before the devices that libvirt asks for, so they need
@@ -166,6 +172,18 @@ module Lab
         Module.new do
           def get_ipaddress(*)
             "127.0.0.1"
+          end
+        end
+      )
+    end
+
+    # For the plugin a machine whose memory is in a file is like one that was shut down.
+    def tell_suspended_from_off
+      VagrantPlugins::ProviderLibvirt::Driver.prepend(
+        Module.new do
+          def state
+            found = super
+            found == :shutoff && get_libvirt_domain.has_managed_save? ? :paused : found
           end
         end
       )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,11 @@ from lab.config import Settings, replace_file
 from lab.errors import VMError
 from lab.process import Runner, run
 from lab.transport.target import SSHTarget
-from lab.vm.environment import vagrant_environment
 
 NOT_CREATED = "not_created"
 RUNNING = "running"
-
-
-# "==> kubeflow: Starting domain." but neither the settings that follow some of these lines nor remarks.
-_DOING = re.compile(r"==> \S+: (?=\S)(?!-- |-> |No version|generating|See https|Running |Created volume)(.+)")
+SAVED = "saved"
+"""Suspended: its memory is in a file."""
 
 
 class Machine:
@@ -62,7 +57,7 @@ class Machine:
         Args:
             on_line: called with each line in which Vagrant says what it does now.
         """
-        with self._telling(on_line) as tool:
+        with self._vagrant.telling(on_line) as tool:
             tool.up(vm_name=self._settings.name, provider=self._settings.provider, no_provision=True)
         self._write_ssh_config()
 
@@ -71,9 +66,14 @@ class Machine:
         if self.exists():
             self._vagrant.halt(self._settings.name)
 
+    def suspend(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Write the machine's memory to a file and end it; `up` goes on with it."""
+        with self._vagrant.telling(on_line) as tool:
+            tool.suspend(self._settings.name)
+
     def reboot(self, on_line: Callable[[str], None] | None = None) -> None:
         """Shut the machine down, start it again, and wait until one can log in."""
-        with self._telling(on_line) as tool:
+        with self._vagrant.telling(on_line) as tool:
             tool.reload(vm_name=self._settings.name, provision=False)
 
     def destroy(self) -> None:
@@ -127,31 +127,15 @@ class Machine:
         except (OSError, ValueError):
             return False
 
-    @contextmanager
-    def _telling(self, on_line: Callable[[str], None] | None) -> Iterator[Any]:
-        tool = self._vagrant
-        tool.on_line = on_line and (lambda line: _tell(line, on_line))
-        try:
-            yield tool
-        finally:
-            tool.on_line = None
-
     @property
     def _log(self) -> Path:
         return self._settings.state_dir / "vagrant.log"
 
     @property
     def _vagrant(self) -> Any:
-        """The `LabVagrant`; its library has no types."""
+        """The `LabVagrant`, whose library takes its time to import and has no types."""
         if self._made is None:
-            from lab.vm.vagrant import LabVagrant
+            from lab.vm.vagrant import make_vagrant
 
-            self._settings.make_state_dir()
-            environment = vagrant_environment(self._settings)
-            self._made = LabVagrant(self._settings.root, self._runner, environment, self._log)
+            self._made = make_vagrant(self._settings, self._runner)
         return self._made
-
-
-def _tell(line: str, on_line: Callable[[str], None]) -> None:
-    if found := _DOING.match(line):
-        on_line(found[1])

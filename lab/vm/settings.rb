@@ -134,6 +134,12 @@ module Lab
       File.write(file, "#{JSON.pretty_generate(record)}\n", perm: 0o600)
     end
 
+    # Tells the Python package where the machine's disk is (lab/vm/disk.py).
+    def write_disk(path)
+      make_state_dir
+      File.write(File.join(state_dir, "disk.json"), JSON.generate("schema" => 1, "path" => path), perm: 0o600)
+    end
+
     def make_state_dir
       [File.dirname(state_dir), state_dir].each { |path| Dir.mkdir(path, 0o700) unless Dir.exist?(path) }
     end

@@ -5,26 +5,43 @@ The library's own calls have no deadline and lose what Vagrant says on standard 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import vagrant
 
+from lab.config import Settings
 from lab.diagnose.known_issues import first
 from lab.errors import VMError
 from lab.process import Result, Runner
+from lab.vm.environment import vagrant_environment
 
 DEADLINES: Final[Mapping[str, float]] = {
     "up": 3600.0,  # it may download the box
     "reload": 1200.0,
     "halt": 300.0,
     "destroy": 300.0,
+    "suspend": 900.0,  # writes the guest's memory to the disk
+    "resume": 900.0,
+    "snapshot": 900.0,
 }
 """Seconds for the commands that take their time."""
 
 DEADLINE = 60.0
 """Seconds for any other command."""
+
+
+# "==> kubeflow: Starting domain." but neither the settings that follow some of these lines nor remarks.
+_DOING = re.compile(r"==> \S+: (?=\S)(?!-- |-> |No version|generating|See https|Running |Created volume)(.+)")
+
+
+def make_vagrant(settings: Settings, runner: Runner) -> LabVagrant:
+    """Return the Vagrant of one lab; what it says goes to the lab's `vagrant.log`."""
+    log = settings.make_state_dir() / "vagrant.log"
+    return LabVagrant(settings.root, runner, vagrant_environment(settings), log)
 
 
 class LabVagrant(vagrant.Vagrant):
@@ -44,6 +61,27 @@ class LabVagrant(vagrant.Vagrant):
         self._log = log
         self.on_line: Callable[[str], None] | None = None
         """Called with each line of output of the commands that change something."""
+
+    @contextmanager
+    def telling(self, on_line: Callable[[str], None] | None) -> Iterator[LabVagrant]:
+        """Pass on each line in which Vagrant says what it does now, until the block ends."""
+        self.on_line = on_line and (lambda line: _tell(line, on_line))
+        try:
+            yield self
+        finally:
+            self.on_line = None
+
+    def snapshot(self, action: str, vm_name: str, *arguments: str) -> str:
+        """Run one of `vagrant snapshot`'s commands, of which the library knows no options.
+
+        Args:
+            action: `save`, `restore`, `delete` or `list`.
+            vm_name: the machine.
+            arguments: options, and the snapshot's name.
+        """
+        return self._execute(
+            ["snapshot", action, *arguments[:-1], vm_name, *arguments[-1:]], self.on_line
+        ).stdout
 
     def _call_vagrant_command(self, args: Sequence[str | None]) -> None:
         self._execute(args, self.on_line)
@@ -70,3 +108,8 @@ class LabVagrant(vagrant.Vagrant):
             hint=known.advice if known else "",
             log=self._log,
         )
+
+
+def _tell(line: str, on_line: Callable[[str], None]) -> None:
+    if found := _DOING.match(line):
+        on_line(found[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class FakeGuest:
         self.sums = ""
         self.versions = {"kernel": "6.1.0-42-amd64"}
         self.closed = False
+        self.clock_ahead = 0.0
 
     def on(self, name: str, action: str, *answers: Answer | int) -> None:
         """Foresee an action; the last answer is repeated."""
@@ -82,6 +84,11 @@ class FakeGuest:
         input: str | None = None,  # noqa: A002 - the protocol's name
         on_line: Callable[[str], None] | None = None,
     ) -> CommandResult:
+        if command == "date +%s.%N":
+            return CommandResult(command, 0, f"{time.time() + self.clock_ahead:.9f}\n", "", 0.1)
+        if match := re.fullmatch(r"sudo -n date --set='([-+][\d.]+) seconds' >/dev/null", command):
+            self.clock_ahead += float(match[1])
+            return CommandResult(command, 0, "", "", 0.1)
         if "pkill" in command:
             self.stops += 1
             return CommandResult(command, 0, "stopped\n" if self.leftovers else "", "", 0.1)

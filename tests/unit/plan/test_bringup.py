@@ -199,9 +199,30 @@ def test_a_store_out_of_reach_stops_before_anything_is_made(rig: Callable[..., R
 def test_a_lab_that_is_there_needs_no_store(rig: Callable[..., Rig]) -> None:
     lab = rig(edition="kubeflow-1.8", state="shutoff")
     lab.refuse = NetworkError("No store.", code="LAB-NET-001")
+    lab.guest.on("heal", "apply", 0)
     lab.bringup.up()
     assert lab.asked == []
     assert lab.machine.calls == ["up"]
+
+
+@pytest.mark.parametrize("state", ["poweroff", "saved"])
+def test_a_lab_that_slept_is_woken_before_its_steps(rig: Callable[..., Rig], state: str) -> None:
+    lab = rig(state=state)
+    lab.guest.clock_ahead = -7200.0
+    lab.guest.on("heal", "apply", 1)
+    lab.bringup.up()
+    assert list(lab.outcomes)[1:6] == ["vm", "login", "clock", "heal", "look"]
+    assert lab.numbered_right()
+    assert abs(lab.guest.clock_ahead) < 1
+    assert lab.outcomes["10-snapd"] == "done", "what could not be mended is for the steps"
+
+
+def test_a_clock_that_stood_still_while_the_host_slept_is_set(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running")
+    lab.guest.clock_ahead = -3600.0
+    lab.bringup.up()
+    assert Notice("The VM's clock was 1 h 00 min behind; it is set.") in lab.events
+    assert "heal apply" not in lab.guest.ran
 
 
 def test_provision_starts_nothing(rig: Callable[..., Rig]) -> None:

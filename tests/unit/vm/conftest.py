@@ -40,6 +40,7 @@ class FakeVagrant:
     state: str = "not_created"
     fail: str = ""
     calls: list[tuple[str, ...]] = field(default_factory=list)
+    snapshots: dict[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     timeouts: list[float] = field(default_factory=list)
 
@@ -85,6 +86,18 @@ class FakeVagrant:
                 )
             case ("ssh-config", "kubeflow"):
                 return SSH_CONFIG.format(key=key, port=self.port)
+            case ("suspend", "kubeflow"):
+                self.state = "paused"
+            case ("snapshot", "list", "kubeflow"):
+                return self._list()
+            case ("snapshot", "save", *force, "kubeflow", name):
+                assert force in ([], ["--force"])
+                assert force or name not in self.snapshots, "Vagrant would refuse"
+                self.snapshots[name] = self.state
+            case ("snapshot", "restore", "--no-provision", "kubeflow", name):
+                self.state = self.snapshots[name]
+            case ("snapshot", "delete", "kubeflow", name):
+                del self.snapshots[name]
             case ("halt", "kubeflow"):
                 self.state = "shutoff"
             case ("reload", "kubeflow", "--no-provision"):
@@ -95,6 +108,14 @@ class FakeVagrant:
             case _:
                 raise AssertionError(f"unexpected: vagrant {' '.join(words)}")
         return ""
+
+    def _list(self) -> str:
+        if self.snapshots:
+            return "".join(f"{line}\n" for line in ("==> kubeflow: ", *self.snapshots))
+        return (
+            "==> kubeflow: No snapshots have been taken yet!\n"
+            "    kubeflow: You can take a snapshot using `vagrant snapshot save`.\n"
+        )
 
 
 @pytest.fixture
