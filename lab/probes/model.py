@@ -6,6 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.diagnose.known_issues import KnownIssue
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Item:
         since: When it got into this state, in ISO 8601; ``None`` when nobody knows.
         reason: Why it is not ready, or what is worth knowing when it is.
         required: Whether the lab counts as not ready without it.
+        known_issue: The known issue that the reason speaks of.
     """
 
     name: str
@@ -25,6 +30,7 @@ class Item:
     since: str | None = None
     reason: str = ""
     required: bool = True
+    known_issue: KnownIssue | None = None
 
     def to_dict(self) -> dict[str, object]:
         """Return the item as plain data."""
@@ -34,6 +40,7 @@ class Item:
             "since": self.since,
             "reason": self.reason,
             "required": self.required,
+            "known_issue": self.known_issue.to_dict() if self.known_issue else None,
         }
 
 
@@ -75,6 +82,7 @@ class Layer:
             "ready": self.ready,
             "since": self.own.since,
             "reason": self.reason,
+            "known_issue": self.own.known_issue.to_dict() if self.own.known_issue else None,
             "items": [item.to_dict() for item in self.items],
         }
 

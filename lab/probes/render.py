@@ -10,7 +10,7 @@ from lab.probes.model import Item, Status, age
 _WORDS = {True: "ready", False: "NOT READY", None: "unknown"}
 _STYLES = {True: "green", False: "bold red", None: "yellow"}
 
-_Row = tuple[str, bool | None, str, str]
+_Row = tuple[str, bool | None, str, str, str]
 
 
 def render(status: Status, *, terminal: bool | None = None, width: int | None = None) -> str:
@@ -28,12 +28,28 @@ def render(status: Status, *, terminal: bool | None = None, width: int | None = 
 
 def _rows(status: Status) -> list[_Row]:
     rows: list[_Row] = []
+    told: set[str] = set()
+
+    def add(name: str, ready: bool | None, item: Item, reason: str) -> None:
+        since = age(item.since, status.now)
+        rows.append((name, ready, since, " ".join(reason.split()), _advice(item, told)))
+
     for layer in status.layers:
-        rows.append((layer.name, layer.ready, age(layer.own.since, status.now), layer.reason))
-        rows += [
-            ("  " + _name(item), item.ready, age(item.since, status.now), item.reason) for item in layer.items
-        ]
+        add(layer.name, layer.ready, layer.own, layer.reason)
+        for item in layer.items:
+            add("  " + _name(item), item.ready, item, item.reason)
     return rows
+
+
+def _advice(item: Item, told: set[str]) -> str:
+    """Return the known issue with its fix, which is said once however many things have it."""
+    issue = item.known_issue
+    if issue is None:
+        return ""
+    if issue.id in told:
+        return f"-> {issue.id}, see above"
+    told.add(issue.id)
+    return f"-> {issue.id}: {issue.fix}"
 
 
 def _name(item: Item) -> str:
@@ -50,15 +66,14 @@ def _verdict(status: Status) -> str:
 
 
 def _plain(status: Status) -> str:
-    rows = [
-        (name, _WORDS[ready], since, " ".join(reason.split())) for name, ready, since, reason in _rows(status)
-    ]
+    rows = _rows(status)
     names = max(len(row[0]) for row in rows)
     ages = max(len(row[2]) for row in rows)
-    lines = [
-        f"{name:<{names}}  {word:<9}  {since:<{ages}}  {reason}".rstrip()
-        for name, word, since, reason in rows
-    ]
+    lines = []
+    for name, ready, since, reason, advice in rows:
+        lines.append(f"{name:<{names}}  {_WORDS[ready]:<9}  {since:<{ages}}  {reason}".rstrip())
+        if advice:
+            lines.append(f"{'':<{names}}  {advice}")
     return "\n".join([_title(status), *lines, _verdict(status)]) + "\n"
 
 
@@ -70,11 +85,12 @@ def _table(status: Status, width: int | None) -> str:
     table = Table(title=_title(status), title_justify="left", title_style="bold", box=None, pad_edge=False)
     for heading in ("", "state", "since", "reason"):
         table.add_column(heading, overflow="fold")
-    for name, ready, since, reason in _rows(status):
+    for name, ready, since, reason, advice in _rows(status):
         style = "" if name.startswith(" ") else "bold"
-        table.add_row(
-            Text(name, style), Text(_WORDS[ready], _STYLES[ready]), Text(since, "dim"), Text(reason)
-        )
+        why = Text(reason)
+        if advice:
+            why.append(f"\n{advice}", "yellow")
+        table.add_row(Text(name, style), Text(_WORDS[ready], _STYLES[ready]), Text(since, "dim"), why)
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     console.print(table)
     console.print(Text(_verdict(status), "green" if status.ready else "bold red"))

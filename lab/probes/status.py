@@ -10,6 +10,7 @@ from lab.probes import guest
 from lab.probes.juju import applications_layer, juju_layer
 from lab.probes.kubernetes import microk8s_layer
 from lab.probes.model import Item, Layer, Status, from_epoch, iso
+from lab.probes.recognise import recognise
 from lab.probes.render import render
 from lab.transport.base import Transport
 
@@ -52,7 +53,8 @@ def collect(transport: Transport | None, machine_state: str, settings: Settings)
         juju_layer(facts, controller, model, _snap_problem(facts, "juju")),
         applications_layer(facts, settings.edition.expect.applications),
     )
-    return Status(settings.name, settings.edition.name, settings.banner, layers, now)
+    recognised = tuple(recognise(layer) for layer in layers)
+    return Status(settings.name, settings.edition.name, settings.banner, recognised, now)
 
 
 def _blind(settings: Settings, reason: str) -> Status:

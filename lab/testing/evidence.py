@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from lab.config import Settings
+from lab.diagnose.known_issues import match
 from lab.probes.status import RUNNING, collect, render
 from lab.testing.kube import Kube, Object
 from lab.testing.pods import describe
@@ -104,7 +105,8 @@ def _events(kube: Kube, namespace: str) -> str:
             f"{_time(event)}  {event.get('type', ''):<7}  {event.get('reason', '')}  "
             f"{about.get('kind', '')}/{about.get('name', '')}: {event.get('message', '')}"
         )
-    return "\n".join(lines)
+    advice = [issue.advice for issue in match("\n".join(lines), "event")]
+    return "\n".join([*advice, *lines])
 
 
 def _time(event: Object) -> str:

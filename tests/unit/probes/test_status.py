@@ -270,3 +270,37 @@ def test_table(look: Callable[..., Any]) -> None:
     text = render(look(), terminal=True, width=100)
     assert "\x1b[" in text
     assert "REHEARSAL" in text
+
+
+def test_known_issues_come_with_their_fix(look: Callable[..., Any], settings: Settings) -> None:
+    waits = {"application-status": {"current": "waiting", "message": "Waiting for gateway info relation"}}
+    waiting = OBJECTS.replace("coredns\t1\t1", "coredns\t1\t").replace(
+        "speaker\t\t\t1\t1", "speaker\t\t\t1\t0"
+    )
+    pods = (
+        "kube-system\tcoredns-6f5\tPending\tImagePullBackOff\t\n"
+        "metallb-system\tspeaker-x\tPending\tImagePullBackOff\t\n"
+    )
+    juju = (0, juju_status(settings, minio=waits), "")
+    status = look(objects=(0, waiting, ""), pods=(0, pods, ""), juju=juju)
+    text = render(status, terminal=False)
+    pull, again, gateway = [line.strip() for line in text.splitlines() if line.strip().startswith("->")]
+    assert pull.startswith("-> KI-IMAGE-PULL: Which, and why: python -m lab exec -- ")
+    assert again == "-> KI-IMAGE-PULL, see above"
+    assert gateway.startswith("-> KI-GATEWAY-INFO: Run its hook again: python -m lab exec ")
+    layer = status.to_dict()["layers"][-1]
+    issues = {item["name"]: item["known_issue"] for item in layer["items"] if item["known_issue"]}
+    assert issues["minio"]["id"] == "KI-GATEWAY-INFO"
+    assert issues["minio"]["fix"] in gateway
+    assert "KI-GATEWAY-INFO" in render(status, terminal=True, width=100)
+
+
+def test_an_issue_that_one_application_has(look: Callable[..., Any], settings: Settings) -> None:
+    failed = {"application-status": {"current": "error", "message": 'hook failed: "install"'}}
+    items = look(juju=(0, juju_status(settings, istio_pilot=failed, minio=failed), "")).layers[-1].items
+    issues = {item.name: item.known_issue.id for item in items if item.known_issue}
+    assert issues == {"istio-pilot": "KI-ISTIO-LEFTOVERS"}
+
+
+def test_what_is_well_has_no_issue(look: Callable[..., Any]) -> None:
+    assert all(item["known_issue"] is None for layer in look().to_dict()["layers"] for item in layer["items"])
