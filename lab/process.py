@@ -149,8 +149,11 @@ def run(
         except BaseException:
             _kill_group(child)
             raise
+        returncode = child.wait()
         seconds = time.monotonic() - started
-        return Result(argv, child.wait(), drain.text("stdout"), drain.text("stderr"), seconds)
+        if log_file:
+            log_file.write(f"=== exit code {returncode}, {seconds:.1f} s\n")
+        return Result(argv, returncode, drain.text("stdout"), drain.text("stderr"), seconds)
 
 
 def not_installed(program: str, hint: str = "") -> HostError:

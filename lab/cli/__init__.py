@@ -15,8 +15,9 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import change, checkpoint, enter, look
+from lab.cli import change, checkpoint, enter, logs, look
 from lab.cli.request import Request, common_options
+from lab.cli.talk import named
 from lab.errors import BUG, LabError
 
 _EPILOG = """
@@ -45,7 +46,7 @@ for _command in (
     look.status,
     enter.ssh,
     enter.exec_,
-    look.logs,
+    logs.logs,
     change.reset,
     change.halt,
     change.down,
@@ -102,11 +103,13 @@ def _show(error: LabError, request: Request) -> None:
     if request.debug:
         traceback.print_exception(error)
     _say(f"{error.code}: {error.message}", bold=True)
+    name = request.overrides.get("name")
     hint = error.hint or _advice(error.code)
     if hint:
-        _say("What to do: " + hint.replace("\n", "\n  "))
+        _say("What to do: " + named(hint, name).replace("\n", "\n  "))
     if error.log is not None:
         _say(f"Log: {_shown(error.log)}")
+        _say(named(f"More: python -m lab logs --problems; docs/errors.md tells about {error.code}", name))
 
 
 def _advice(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands that only look: plan, status, logs, version."""
+"""Commands that only look: plan, status, version."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 
 from lab import __version__
 from lab.cli.request import Request, common_options, connect, json_option, machine
+from lab.cli.talk import named
 
 if TYPE_CHECKING:
     from lab.config import Settings
@@ -99,7 +100,8 @@ def status(context: click.Context, drift: str | None, as_json: bool) -> None:
     from lab.errors import LabError
     from lab.probes.status import collect, render
 
-    settings = context.ensure_object(Request).settings()
+    request = context.ensure_object(Request)
+    settings = request.settings()
     if drift is not None:
         context.exit(_show_drift(settings, drift, as_json))
     state = machine(settings).state()
@@ -114,54 +116,11 @@ def status(context: click.Context, drift: str | None, as_json: bool) -> None:
     finally:
         if transport is not None:
             transport.close()
-    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else render(found), nl=as_json)
-    context.exit(found.exit_code)
-
-
-@click.command(
-    epilog="""
-\b
-Examples:
-  python -m lab logs                list them
-  python -m lab logs 20-microk8s    print one
-  python -m lab logs -n 50 kubeflow its last lines; a part of the name will do
-"""
-)
-@click.argument("step", required=False)
-@click.option("--lines", "-n", type=click.IntRange(min=1), help="Only the last lines.")
-@json_option
-@common_options
-@click.pass_obj
-def logs(request: Request, step: str | None, lines: int | None, as_json: bool) -> None:
-    """List the logs of the lab, or print one."""
-    from lab.errors import UsageError
-
-    directory = request.settings().state_dir / "logs"
-    found = {path.stem: path for path in sorted(directory.glob("*.log"))}
-    if step is None:
-        if as_json:
-            rows = [{"name": name, "path": str(path)} for name, path in found.items()]
-            click.echo(json.dumps(rows, indent=2))
-        for name, path in found.items() if not as_json else ():
-            click.echo(f"{name:<20}  {path.stat().st_size:>9} bytes  {path}")
-        if not found and not as_json:
-            click.echo("There are no logs yet.")
-        return
-    matches = [name for name in found if step == name] or [name for name in found if step in name]
-    if len(matches) != 1:
-        raise UsageError(
-            f"There are {len(matches)} logs that '{step}' could mean."
-            if matches
-            else f"There is no log '{step}'.",
-            code="LAB-LOG-001",
-            hint=f"Logs: {', '.join(matches or found) or 'none yet'}.",
-        )
-    text = found[matches[0]].read_text(encoding="utf-8", errors="replace").splitlines()
-    text = text[-lines:] if lines else text
     if as_json:
-        click.echo(json.dumps({"name": matches[0], "path": str(found[matches[0]]), "lines": text}, indent=2))
+        click.echo(json.dumps(found.to_dict(), indent=2))
     else:
-        click.echo("\n".join(text))
+        click.echo(named(render(found), request.overrides.get("name")), nl=False)
+    context.exit(found.exit_code)
 
 
 @click.command(epilog="\b\nExample:\n  python -m lab version --json")

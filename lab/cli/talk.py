@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ def command_line(settings: Settings, command: str) -> str:
     """Return what to type for a command on this lab."""
     name = "" if settings.name == "kubeflow" else f"--name {settings.name} "
     return f"python -m lab {name}{command}"
+
+
+def named(text: str, name: object) -> str:
+    """Return a text in which each command to type is for the lab that ``--name`` chose, if it did."""
+    return re.sub(r"python -m lab (?!--name )", f"python -m lab --name {name} ", text) if name else text
 
 
 def what_next(settings: Settings) -> str:

@@ -14,6 +14,7 @@ Rendered from `lab/diagnose/*.yaml` by `python -m lab.diagnose > docs/errors.md`
 
 An error says its code, one sentence, what to do, and where the log is; `--debug` adds the traceback.
 If the trouble is one that others had before, it names the [known issue](#known-issues), too.
+`python -m lab logs --problems` gathers what matters from all logs and from the VM.
 
 ## Exit codes
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lab.probes.model import Item, Layer
+
+if TYPE_CHECKING:
+    from lab.diagnose.known_issues import Kind
 
 
 def recognise(layer: Layer) -> Layer:
@@ -22,7 +26,7 @@ def _recognised(item: Item, layer: str) -> Item:
 
     if not _troubled(item):
         return item
-    kind = "juju" if layer in ("juju", "applications") else "event"
+    kind: Kind = "juju" if layer in ("juju", "applications") else "event"
     # Some issues are known of one application only.
     return replace(item, known_issue=first(f"{item.name}: {item.reason}", kind=kind))
 

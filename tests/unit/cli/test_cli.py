@@ -98,7 +98,24 @@ def test_advice_of_several_lines_is_indented(lab: Lab, monkeypatch: pytest.Monke
 
     monkeypatch.setattr("lab.vm.machine.Machine", fail)
     assert lab("halt") == 20
-    assert lab.err == "LAB-VM-101: It failed.\nWhat to do: Do this.\n  Cause: that.\nLog: x.log\n"
+    assert lab.err.splitlines() == [
+        "LAB-VM-101: It failed.",
+        "What to do: Do this.",
+        "  Cause: that.",
+        "Log: x.log",
+        "More: python -m lab logs --problems; docs/errors.md tells about LAB-VM-101",
+    ]
+
+
+def test_commands_to_type_are_for_the_lab_that_was_named(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    hint = "Go on: python -m lab up, or: python -m lab --name other down"
+
+    def fail(_settings: Settings) -> FakeMachine:
+        raise VMError("It failed.", code="LAB-VM-101", hint=hint)
+
+    monkeypatch.setattr("lab.vm.machine.Machine", fail)
+    assert lab("--name", "two", "halt") == 20
+    assert "Go on: python -m lab --name two up, or: python -m lab --name other down" in lab.err
 
 
 def test_an_error_without_advice_gets_what_the_registry_advises(
@@ -334,7 +351,9 @@ def test_up_that_fails_exits_with_the_layer_s_code(lab: Lab, work: Callable[...,
     log = lab.state / "logs" / "50-juju.log"
     work(JujuError("No juju.", code="LAB-STEP-001", hint="Do this.", log=log))
     assert lab("up") == 50
-    assert lab.err == ("LAB-STEP-001: No juju.\nWhat to do: Do this.\nLog: .lab/kubeflow/logs/50-juju.log\n")
+    assert lab.err.startswith(
+        "LAB-STEP-001: No juju.\nWhat to do: Do this.\nLog: .lab/kubeflow/logs/50-juju.log\nMore: "
+    )
     assert "Next:" not in lab.out
 
 
@@ -458,3 +477,40 @@ def test_a_termination_is_as_clean_as_ctrl_c(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert done.stderr.strip() == "Interrupted."
+
+
+def test_problems_without_a_vm(lab: Lab) -> None:
+    lab.machine_state = "not_created"
+    logs = lab.state / "logs"
+    logs.mkdir(parents=True)
+    (logs / "50-juju.log").write_text(
+        "=== 2026-11-24T12:00:00+00:00 50-juju apply\n"
+        "error: unable to contact snap store\n"
+        "=== 2026-11-24T12:00:09+00:00 failed, 9.0 s\n"
+    )
+    assert lab("--name", "kubeflow", "logs", "--problems") == 0
+    assert "  error    error: unable to contact snap store [KI-STORE]" in lab.out
+    assert "then python -m lab --name kubeflow up goes on" in lab.out
+    assert "The VM was not looked into: it is not created." in lab.out
+    assert lab("logs", "--problems", "--json") == 0
+    found = json.loads(lab.out)
+    assert found["vm"] == {"looked_at": False, "reason": "it is not created"}
+    assert [group["source"] for group in found["groups"]] == ["50-juju"]
+    assert [issue["id"] for issue in found["known_issues"]] == ["KI-STORE"]
+
+
+def test_problems_of_a_vm_that_does_not_answer(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_settings: Settings, *, timeout: float) -> None:
+        raise VMError("no login within 15 s", code="LAB-VM-206")
+
+    monkeypatch.setattr("lab.cli.logs.connect", refuse)
+    assert lab("logs", "--problems") == 0
+    assert lab.out.splitlines()[-2:] == [
+        "The VM was not looked into: no login within 15 s.",
+        "No problems were found.",
+    ]
+
+
+def test_problems_are_about_all_logs(lab: Lab) -> None:
+    assert lab("logs", "--problems", "50-juju") == 2
+    assert "neither STEP nor --lines" in lab.err

@@ -110,6 +110,13 @@ def test_every_code_is_registered(found: dict[str, list[Use]]) -> None:
     assert not missing, "write an entry into lab/diagnose/errors.yaml for each of these"
 
 
+def test_no_code_has_two_entries() -> None:
+    # YAML would silently take the last.
+    text = (ROOT / "lab" / "diagnose" / "errors.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"^(LAB-\S+):", text, flags=re.MULTILINE)
+    assert sorted(entries) == sorted(error_codes())
+
+
 def test_every_registered_code_is_used(found: dict[str, list[Use]]) -> None:
     assert not set(error_codes()) - set(found), "remove these from lab/diagnose/errors.yaml"
 
