@@ -17,7 +17,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lab.editions import DEFAULT_EDITION, Edition, load_edition
-from lab.errors import UsageError
+from lab.errors import HostError, UsageError
 
 CONFIG_FILE = "lab.yaml"
 DEFAULT_NAME = "kubeflow"
@@ -117,11 +117,27 @@ class Settings(BaseModel):
         return self.root / "provision"
 
     def make_state_dir(self) -> Path:
-        """Create the state directory, readable by its owner alone, and return it."""
-        self.state_dir.parent.mkdir(mode=0o700, exist_ok=True)
-        self.state_dir.mkdir(mode=0o700, exist_ok=True)
-        self.state_dir.chmod(0o700)
+        """Create the state directory, readable by its owner alone, and return it.
+
+        Raises:
+            HostError: The checkout cannot be written to.
+        """
+        try:
+            self.state_dir.parent.mkdir(mode=0o700, exist_ok=True)
+            self.state_dir.mkdir(mode=0o700, exist_ok=True)
+            self.state_dir.chmod(0o700)
+        except OSError as error:
+            raise unwritable(self.state_dir, error.strerror or str(error)) from error
         return self.state_dir
+
+
+def unwritable(path: Path, why: str) -> HostError:
+    """Return the error that the checkout cannot be written to."""
+    return HostError(
+        f"The lab cannot keep its state in '{path}': {why}.",
+        code="LAB-HOST-124",
+        hint="Take a checkout of your own, on a file system that can be written to.",
+    )
 
 
 def state_dir(root: Path, name: str) -> Path:

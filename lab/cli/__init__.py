@@ -15,7 +15,7 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import change, checkpoint, enter, logs, look
+from lab.cli import change, checkpoint, doctor, enter, logs, look
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
 from lab.errors import BUG, LabError
@@ -40,6 +40,7 @@ def cli() -> None:
 
 
 for _command in (
+    doctor.doctor,
     change.up,
     change.provision,
     look.plan,

@@ -33,6 +33,7 @@ Examples:
 @click.option("--disk-gib", type=int, help="Disk of the VM, in GiB.")
 @click.option("--provider", type=click.Choice(["libvirt", "virtualbox"]), help="What runs the VM.")
 @click.option("--bundle", metavar="DIRECTORY", help="Where an offline edition takes snaps and images from.")
+@click.option("--force", is_flag=True, help="Go on even if this computer fails a check (lab doctor).")
 @events_option
 @common_options
 @click.pass_obj
@@ -43,16 +44,17 @@ def up(
     disk_gib: int | None,
     provider: str | None,
     bundle: str | None,
+    force: bool,
 ) -> None:
     """Bring the lab up, or go on where the last run ended.
 
-    Creates and starts the VM and carries out the documented sequence in it. What is
-    there already is left alone, so it does no harm to run it again.
+    Checks this computer, creates and starts the VM and carries out the documented sequence
+    in it. What is there already is left alone, so it does no harm to run it again.
     """
     settings = request.settings(
         cpus=cpus, memory_mib=memory_mib, disk_gib=disk_gib, provider=provider, bundle=bundle
     )
-    _carry_out(request, settings, "up", lambda bringup: bringup.up(), what_next(settings))
+    _carry_out(request, settings, "up", lambda bringup: bringup.up(), what_next(settings), force=force)
 
 
 @click.command(epilog="\b\nExample:\n  python -m lab provision")
@@ -155,7 +157,13 @@ def _forget(directory: Path, *, logs: bool) -> None:
 
 
 def _carry_out(
-    request: Request, settings: Settings, command: str, act: Callable[[Bringup], Tasks], result: str
+    request: Request,
+    settings: Settings,
+    command: str,
+    act: Callable[[Bringup], Tasks],
+    result: str,
+    *,
+    force: bool = False,
 ) -> None:
     """Carry out a command that goes through the sequence, and say what came of it."""
     from lab.plan.bringup import Bringup, Doors
@@ -166,17 +174,17 @@ def _carry_out(
         doors = Doors(
             machine=machine(settings),
             connect=lambda: connect(settings),
-            check_store=_check_store,
+            preflight=lambda state, tell: _preflight(settings, state, tell, force=force),
             verify_bundle=lambda on_file: _verify_bundle(settings, on_file),
         )
         act(Bringup(settings, steps, doors, work.tasks))
         work.say(result)
 
 
-def _check_store() -> None:
-    from lab.probes.store import check_store
+def _preflight(settings: Settings, state: str, tell: Callable[[str], None], *, force: bool) -> None:
+    from lab.plan.preflight import preflight, stop_on
 
-    check_store()
+    stop_on(preflight(settings, state), force=force, tell=tell)
 
 
 def _verify_bundle(settings: Settings, on_file: Callable[[str], None]) -> None:

@@ -30,11 +30,13 @@ class Box(_Model):
 
 
 class Host(_Model):
-    """What the VM gets unless ``lab.yaml`` says otherwise."""
+    """What the VM gets unless ``lab.yaml`` says otherwise, and what the host needs for it."""
 
     cpus: int = Field(ge=1)
     memory_mib: int = Field(ge=512)
     disk_gib: int = Field(ge=4)
+    free_disk_gib: int = Field(ge=1)
+    """What a lab that is ready takes of the host's disk."""
 
 
 class SnapExpectation(_Model):
@@ -59,6 +61,19 @@ class Images(_Model):
     http: str
 
 
+class Registry(_Model):
+    """A registry that the lab's images come from.
+
+    Attributes:
+        serves: What it has, as part of a sentence.
+        required: Whether the lab does not get ready without it.
+    """
+
+    host: str
+    serves: str
+    required: bool = True
+
+
 class Edition(_Model):
     """One edition of the lab.
 
@@ -67,6 +82,7 @@ class Edition(_Model):
         title: One line for people.
         banner: A word that everything shown to people carries; empty for the real thing.
         source: Where snaps come from: the snap ``store``, or a ``bundle`` directory.
+        registries: Where images come from; empty for an offline edition.
         provision: The ``LAB_*`` environment of the scripts in ``provision/``.
     """
 
@@ -76,6 +92,7 @@ class Edition(_Model):
     source: Literal["store", "bundle"]
     box: Box
     host: Host
+    registries: tuple[Registry, ...] = Field(strict=False)
     provision: dict[str, str]
     expect: Expect
     images: Images

@@ -104,6 +104,35 @@ def load_manifest(bundle: Path) -> Manifest:
     return manifest
 
 
+def check_bundle(bundle: Path, edition: str) -> Manifest:
+    """Look whether each file of a bundle is there and has the size that the manifest says.
+
+    Args:
+        bundle: The bundle's directory.
+        edition: The edition that the bundle has to be for.
+
+    Raises:
+        HostError: It is for another edition, or something is missing or of another size.
+    """
+    manifest = load_manifest(bundle)
+    if manifest.edition != edition:
+        raise HostError(
+            f"The bundle in '{bundle}' is for the edition '{manifest.edition}', not '{edition}'.",
+            code="LAB-HOST-012",
+            hint=f"Choose the edition by --edition {manifest.edition}, or another bundle by LAB_BUNDLE.",
+        )
+    for entry in manifest.files:
+        try:
+            size = (bundle / entry.file).stat().st_size
+        except OSError as error:
+            raise HostError(
+                f"The bundle lacks '{entry.file}': {error.strerror}.", code="LAB-HOST-013", hint=_HINT
+            ) from error
+        if size != entry.size:
+            raise _wrong(bundle, entry)
+    return manifest
+
+
 def verify_bundle(
     bundle: Path, edition: str, *, stamp: Path, on_file: Callable[[str], None] | None = None
 ) -> Manifest:
@@ -120,38 +149,31 @@ def verify_bundle(
     Raises:
         HostError: Something is missing, or is not what the manifest says.
     """
-    manifest = load_manifest(bundle)
-    if manifest.edition != edition:
-        raise HostError(
-            f"The bundle in '{bundle}' is for the edition '{manifest.edition}', not '{edition}'.",
-            code="LAB-HOST-012",
-            hint=f"Choose the edition by --edition {manifest.edition}, or another bundle by LAB_BUNDLE.",
-        )
+    manifest = check_bundle(bundle, edition)
     seen = _read_stamp(stamp)
     right: dict[str, list[int | str]] = {}
     for entry in manifest.files:
         path = bundle / entry.file
-        try:
-            stat = path.stat()
-        except OSError as error:
-            raise HostError(
-                f"The bundle lacks '{entry.file}': {error.strerror}.", code="LAB-HOST-013", hint=_HINT
-            ) from error
+        stat = path.stat()
         mark: list[int | str] = [stat.st_size, stat.st_mtime_ns, stat.st_ino, entry.sha256]
         key = str(path.resolve())
         if seen.get(key) != mark:
             if on_file:
                 on_file(entry.file)
-            if stat.st_size != entry.size or sha256_of(path) != entry.sha256:
-                raise HostError(
-                    f"'{entry.file}' in the bundle '{bundle}' is not what its manifest says.",
-                    code="LAB-HOST-014",
-                    hint=_HINT,
-                )
+            if sha256_of(path) != entry.sha256:
+                raise _wrong(bundle, entry)
         right[key] = mark
     if right != seen:
         stamp.write_text(json.dumps(right), encoding="utf-8")
     return manifest
+
+
+def _wrong(bundle: Path, entry: BundleFile) -> HostError:
+    return HostError(
+        f"'{entry.file}' in the bundle '{bundle}' is not what its manifest says.",
+        code="LAB-HOST-014",
+        hint=_HINT,
+    )
 
 
 def sha256_of(path: Path) -> str:

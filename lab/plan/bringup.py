@@ -50,13 +50,14 @@ class Doors:
     Attributes:
         machine: The lab's virtual machine.
         connect: Logs in to it.
-        check_store: Raises if the snap store cannot be reached.
+        preflight: Looks at the host before a machine in the state given is made or started; tells its
+            second argument what is worth knowing, and raises if it makes no sense to go on.
         verify_bundle: Raises if the bundle is not whole; calls its argument with each file it reads.
     """
 
     machine: VirtualMachine
     connect: Callable[[], Transport]
-    check_store: Callable[[], None]
+    preflight: Callable[[str, Callable[[str], None]], None]
     verify_bundle: Callable[[Callable[[str], None]], None]
 
 
@@ -84,11 +85,18 @@ class Bringup:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
         state = self._doors.machine.state()
         asleep = state not in (NOT_CREATED, "running")
-        tasks = self._make_tasks("up", 5 + (ROUSE_TASKS if asleep else 0) + len(self._steps))
+        tasks = self._make_tasks(
+            "up", len(self._checks) + 4 + (ROUSE_TASKS if asleep else 0) + len(self._steps)
+        )
         if state == NOT_CREATED:
-            before = [(self._settings.edition.source, ""), ("vm", NOT_CREATED), ("login", ""), ("look", "")]
+            before = [
+                *((name, "") for name in self._checks),
+                ("vm", NOT_CREATED),
+                ("login", ""),
+                ("look", ""),
+            ]
             tasks.expect([*before, *_ahead(self._steps)])
-        self._ensure_source(tasks)
+        self._check_host(tasks)
         self._ensure_machine(tasks)
         self._provision(tasks, asleep=asleep)
         return tasks
@@ -106,10 +114,11 @@ class Bringup:
             again: Whether to carry the sequence out afterwards.
         """
         tasks = self._make_tasks(
-            "reset --again" if again else "reset", 4 + (3 + len(self._steps) if again else 0)
+            "reset --again" if again else "reset",
+            4 + (len(self._checks) + 2 + len(self._steps) if again else 0),
         )
         if again:
-            self._ensure_source(tasks)
+            self._check_host(tasks)
         self._ensure_machine(tasks)
         with closing(self._log_in(tasks)) as transport:
             # A run that ended before its purge was whole must not show as done what is gone.
@@ -123,19 +132,23 @@ class Bringup:
                 self._sequence(tasks, transport, journal)
         return tasks
 
-    def _ensure_source(self, tasks: Tasks) -> None:
-        machine = self._doors.machine
+    @property
+    def _checks(self) -> tuple[str, ...]:
+        """The tasks before the machine is touched."""
+        return ("host", "bundle") if self._settings.edition.source == "bundle" else ("host",)
+
+    def _check_host(self, tasks: Tasks) -> None:
+        with tasks.task("host", "Check this computer") as task:
+            state = self._doors.machine.state()
+            # A lab that runs may well be ready already, and then needs nothing.
+            if state == "running":
+                task.outcome = "satisfied"
+            else:
+                task.waiting("answers of the programs and services that the lab needs")
+                self._doors.preflight(state, lambda text: tasks.emit(Notice(text)))
         if self._settings.edition.source == "bundle":
             with tasks.task("bundle", "Verify the bundle") as task:
                 self._doors.verify_bundle(lambda name: task.waiting(f"the sum of {name}"))
-            return
-        with tasks.task("store", "Reach the snap store") as task:
-            # A lab that is there may well be ready already, and then needs no store.
-            if machine.state() == NOT_CREATED:
-                task.waiting("an answer of the snap store")
-                self._doors.check_store()
-            else:
-                task.outcome = "satisfied"
 
     def _ensure_machine(self, tasks: Tasks) -> None:
         with tasks.task("vm", "Start the virtual machine") as task:

@@ -9,7 +9,7 @@ set -eu
 qemu=${LAB_QEMU:-qemu-system-x86_64}
 kvm=${LAB_KVM_DEVICE:-/dev/kvm}
 limit=5 # seconds; the guest needs a tenth of one, even emulated
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/kubeflow-lab/accelerator
+cache=${XDG_CACHE_HOME:-${HOME:-}/.cache}/kubeflow-lab/accelerator
 
 access=none
 if [ -r "$kvm" ] && [ -w "$kvm" ]; then
@@ -60,7 +60,10 @@ case $access in
     ;;
 esac
 
-mkdir -p "$(dirname "$cache")"
-printf '%s\n%s\n%s\n' "$key" "$answer" "$reason" >"$cache.$$"
-mv "$cache.$$" "$cache"
-tail -n +2 "$cache"
+printf '%s\n%s\n' "$answer" "$reason"
+# An answer that cannot be kept, with a full disk for one, is an answer all the same.
+{
+  mkdir -p "$(dirname "$cache")" &&
+    printf '%s\n%s\n%s\n' "$key" "$answer" "$reason" >"$cache.$$" &&
+    mv "$cache.$$" "$cache"
+} 2>/dev/null || rm -f "$cache.$$"

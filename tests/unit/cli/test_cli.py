@@ -21,7 +21,7 @@ from lab.report.tasks import Tasks
 from tests.unit.cli.conftest import FakeMachine, Lab
 
 ROOT = Path(__file__).parents[3]
-READING = ("plan", "status", "logs", "kubeconfig", "version")
+READING = ("doctor", "plan", "status", "logs", "kubeconfig", "version")
 CHANGING = ("up", "provision", "reset", "halt", "down", "suspend", "resume", "heal")
 COMMANDS = (*READING, *CHANGING, "ssh", "exec")
 

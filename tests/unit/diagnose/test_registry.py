@@ -69,6 +69,10 @@ class Reader(ast.NodeVisitor):
         if code is not None:
             if isinstance(node.func, ast.Attribute) and node.func.attr == "check":
                 error = self._class(node.args[0] if node.args else None)
+            elif isinstance(node.func, ast.Attribute) and node.func.attr == "failure":
+                # A finding of `lab doctor`.
+                assert isinstance(node.func.value, ast.Name)
+                error = getattr(self._module, node.func.value.id).raises
             elif isinstance(node.func, ast.Attribute) and node.func.attr == "__init__":
                 error = self._class(self._bases[0])
             else:

@@ -48,11 +48,12 @@ class Rig:
         self.events: list[Event] = []
         self.asked: list[str] = []
         self.refuse: Exception | None = None
-        doors = Doors(self.machine, lambda: guest, self.store, self.bundle)
+        doors = Doors(self.machine, lambda: guest, self.preflight, self.bundle)
         self.bringup = Bringup(self.settings, [STEP], doors, self.tasks)
 
-    def store(self) -> None:
-        self.asked.append("store")
+    def preflight(self, state: str, tell: Callable[[str], None]) -> None:
+        self.asked.append(f"host of {state}")
+        tell("a word of warning")
         if self.refuse:
             raise self.refuse
 
@@ -95,10 +96,10 @@ def rig(tmp_path: Path, guest: FakeGuest) -> Callable[..., Rig]:
 def test_up_from_nothing(rig: Callable[..., Rig]) -> None:
     lab = rig()
     lab.bringup.up()
-    assert list(lab.outcomes) == ["bundle", "vm", "login", "look", "10-snapd", "fetch"]
+    assert list(lab.outcomes) == ["host", "bundle", "vm", "login", "look", "10-snapd", "fetch"]
     assert set(lab.outcomes.values()) == {"done"}
     assert lab.numbered_right()
-    assert (lab.asked, lab.machine.calls) == (["bundle"], ["up"])
+    assert (lab.asked, lab.machine.calls) == (["host of not_created", "bundle"], ["up"])
     assert lab.guest.copied == [(lab.settings.root / "provision", ".kubeflow-lab/provision")]
     assert "export LAB_SNAP_SOURCE='bundle'\n" in lab.guest.files[".kubeflow-lab/lab.env"]
     assert lab.guest.closed
@@ -134,7 +135,7 @@ def test_a_lab_that_cannot_tell_its_versions_is_up_nevertheless(rig: Callable[..
     lab.guest.versions = {}
     lab.bringup.up()
     notices = [event.text for event in lab.events if isinstance(event, Notice)]
-    assert notices == [
+    assert notices[1:] == [
         "The versions could not be recorded: LAB-VM-301: The VM does not say which versions it has."
     ]
     assert not (lab.settings.state_dir / "lab.lock").exists()
@@ -142,7 +143,7 @@ def test_a_lab_that_cannot_tell_its_versions_is_up_nevertheless(rig: Callable[..
 
 @pytest.mark.parametrize(
     ("state", "satisfied", "tasks"),
-    [("not_created", False, 6), ("running", False, 2), ("running", True, 1)],
+    [("not_created", False, 7), ("running", False, 2), ("running", True, 1)],
 )
 def test_up_tells_what_to_expect_as_soon_as_that_is_known(
     rig: Callable[..., Rig], state: str, satisfied: bool, tasks: int
@@ -175,8 +176,8 @@ def test_up_of_a_running_lab_leaves_the_machine_alone(rig: Callable[..., Rig]) -
     lab = rig(state="running")
     lab.guest.on(STEP.name, "check", 0)
     lab.bringup.up()
-    assert lab.machine.calls == []
-    assert lab.outcomes["vm"] == lab.outcomes["10-snapd"] == "satisfied"
+    assert (lab.asked, lab.machine.calls) == (["bundle"], [])
+    assert lab.outcomes["host"] == lab.outcomes["vm"] == lab.outcomes["10-snapd"] == "satisfied"
 
 
 def test_a_broken_bundle_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
@@ -188,21 +189,22 @@ def test_a_broken_bundle_stops_before_anything_is_made(rig: Callable[..., Rig]) 
     assert read_record(lab.settings.state_dir) == {}
 
 
-def test_a_store_out_of_reach_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
+def test_a_host_that_will_not_do_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
     lab = rig(edition="kubeflow-1.8")
     lab.refuse = NetworkError("No store.", code="LAB-NET-001")
     with pytest.raises(NetworkError):
         lab.bringup.up()
     assert lab.machine.calls == []
+    assert Notice("a word of warning") in lab.events
 
 
-def test_a_lab_that_is_there_needs_no_store(rig: Callable[..., Rig]) -> None:
+def test_a_lab_that_is_off_is_started_after_a_look(rig: Callable[..., Rig]) -> None:
     lab = rig(edition="kubeflow-1.8", state="shutoff")
-    lab.refuse = NetworkError("No store.", code="LAB-NET-001")
     lab.guest.on("heal", "apply", 0)
     lab.bringup.up()
-    assert lab.asked == []
+    assert lab.asked == ["host of shutoff"]
     assert lab.machine.calls == ["up"]
+    assert lab.numbered_right()
 
 
 @pytest.mark.parametrize("state", ["poweroff", "saved"])
@@ -211,7 +213,7 @@ def test_a_lab_that_slept_is_woken_before_its_steps(rig: Callable[..., Rig], sta
     lab.guest.clock_ahead = -7200.0
     lab.guest.on("heal", "apply", 1)
     lab.bringup.up()
-    assert list(lab.outcomes)[1:6] == ["vm", "login", "clock", "heal", "look"]
+    assert list(lab.outcomes)[2:7] == ["vm", "login", "clock", "heal", "look"]
     assert lab.numbered_right()
     assert abs(lab.guest.clock_ahead) < 1
     assert lab.outcomes["10-snapd"] == "done", "what could not be mended is for the steps"
@@ -260,7 +262,7 @@ def test_reset_again_goes_on_with_the_sequence(rig: Callable[..., Rig]) -> None:
         "10-snapd ready",
     ]
     assert lab.numbered_right()
-    assert [event.index for event in lab.events if isinstance(event, TaskStarted)] == list(range(1, 9))
+    assert [event.index for event in lab.events if isinstance(event, TaskStarted)] == list(range(1, 10))
 
 
 def test_leftovers_are_an_error_and_shown(rig: Callable[..., Rig], say: Callable[..., object]) -> None:

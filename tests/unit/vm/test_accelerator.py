@@ -58,6 +58,15 @@ def test_no_device(host: Host) -> None:
     assert probe().driver == "kvm", "what the answer depends on has changed"
 
 
+def test_an_answer_that_cannot_be_kept_is_one_all_the_same(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.qemu()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert probe() == Acceleration("qemu", f"there is no {host.device}")
+
+
 def test_the_guest_fails(host: Host) -> None:
     host.qemu(kvm="exit 1")
     host.device.touch()

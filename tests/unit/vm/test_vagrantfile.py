@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from lab.config import load_settings, read_record, render_env
 from lab.editions import edition_names
+from lab.probes.host.ports import domain
+from lab.probes.host.session import Session
 from lab.process import run
 
 ROOT = Path(__file__).parents[3]
@@ -108,3 +111,24 @@ def test_clear_words(checkout: Path) -> None:
     )
     env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(checkout)}
     assert "Build it first: python -m rehearsal build" in ruby(checkout, rescue % "lab.require_bundle", env)
+
+
+@pytest.mark.parametrize("directory", ["short", "x" * 60])
+def test_both_reach_libvirt_the_same_way(checkout: Path, tmp_path: Path, directory: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    env = {"HOME": str(tmp_path / directory), "XDG_RUNTIME_DIR": str(tmp_path), "XDG_CONFIG_HOME": ""}
+    prepare = (
+        f"(host.define_singleton_method(:own_runtime_dir) {{ '{own}' }};"
+        "host.send(:use_short_runtime_dir); host.send(:use_short_home);"
+        "ENV.values_at('XDG_RUNTIME_DIR', 'XDG_CONFIG_HOME'))"
+    )
+    session = Session.of(env, os.getuid())
+    variables = {"XDG_CONFIG_HOME": "", **session.environment}
+    expected = [variables["XDG_RUNTIME_DIR"], variables["XDG_CONFIG_HOME"]]
+    assert ruby(checkout, prepare, env) == [path.replace(str(session.own), str(own)) for path in expected]
+
+
+def test_both_know_the_name_of_the_vm(checkout: Path) -> None:
+    settings = load_settings(checkout, overrides={}, environ={})
+    assert domain(settings) == f"{ruby(checkout, 'host.prefix')}-{settings.name}"

@@ -1,0 +1,152 @@
+"""What is looked at before a lab comes up, and what stops it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lab.config import Settings
+from lab.editions.bundle import Manifest, verify_bundle
+from lab.probes.host import (
+    acceleration,
+    bundle,
+    disk,
+    places,
+    ports,
+    programs,
+    registries,
+    resources,
+    session,
+    stores,
+    surroundings,
+)
+from lab.probes.host.examine import Check, examine
+from lab.probes.host.finding import BUNDLE, COMPUTER, DISK, NETWORK, PLACES, PORTS, PROGRAMS, Finding, Report
+from lab.process import run
+from lab.vm import accelerator
+from lab.vm.machine import NOT_CREATED, RUNNING
+
+NETWORK_SECONDS = 15.0
+PROGRAM_SECONDS = 35.0
+
+
+def preflight(settings: Settings, state: str) -> Report:
+    """Look at what the next `up` needs; a VM that is there needs no store, and one that runs needs nothing.
+
+    Args:
+        settings: The lab.
+        state: What its machine is: ``not_created``, ``running`` or another.
+    """
+    if state == RUNNING:
+        return Report(())
+    return examine([*_host(settings, state), *(_internet(settings) if state == NOT_CREATED else ())])
+
+
+def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
+    """Look at everything.
+
+    Args:
+        settings: The lab.
+        state: What its machine is.
+        thorough: Whether to compare the sums of a bundle, too.
+    """
+    checks = [*_host(settings, state), *_bundle(settings, thorough=thorough), *_internet(settings)]
+    return examine(checks)
+
+
+def stop_on(report: Report, *, force: bool, tell: Callable[[str], None]) -> None:
+    """Stop at failures; else tell of what is worth knowing.
+
+    Args:
+        report: What was found.
+        force: Whether to go on in spite of failures.
+        tell: Takes a line for the user.
+
+    Raises:
+        LabError: There are failures; it is the gravest of them.
+    """
+    # Without a store another edition is the answer, and that one may need less of everything else.
+    failures = sorted(report.failures, key=lambda finding: finding.subject != NETWORK.name)
+    if failures and not force:
+        for finding in failures[1:]:
+            tell(f"{finding.code}: {finding.found}.")
+        tell("All there is, with what to do: python -m lab doctor. To go on in spite of it: --force")
+        raise failures[0].error()
+    for finding in failures:
+        tell(f"Ignored (--force): {finding.code}: {finding.found}.")
+    for finding in report.warnings:
+        tell(f"Warning: {finding.id}: {finding.found}.")
+
+
+def _host(settings: Settings, state: str) -> Iterator[Check]:
+    environ = os.environ
+    created, running = state != NOT_CREATED, state == RUNNING
+    user = places.read_user()
+    yield Check("home", PLACES, lambda: places.home(environ, user))
+    yield Check("checkout", PLACES, lambda: places.checkout(settings))
+    yield Check("path", PLACES, lambda: places.letters(settings.root))
+    yield Check("locale", PLACES, lambda: places.language(environ, settings.root, places.installed_locale))
+    yield Check("python", PROGRAMS, programs.python)
+    yield Check("vagrant", PROGRAMS, lambda: programs.vagrant(run, shutil.which), PROGRAM_SECONDS)
+    if settings.provider == "libvirt":
+        own = session.Session.of(environ, os.getuid())
+        yield Check("vagrant-libvirt", PROGRAMS, lambda: programs.plugin(run, shutil.which), PROGRAM_SECONDS)
+        yield Check("qemu", PROGRAMS, lambda: programs.qemu(run, shutil.which), PROGRAM_SECONDS)
+        yield Check("sockets", PROGRAMS, lambda: session.sockets(own))
+        yield Check("libvirt", PROGRAMS, lambda: session.libvirt(own, run, shutil.which), PROGRAM_SECONDS)
+    else:
+        yield Check("virtualbox", PROGRAMS, lambda: programs.virtualbox(run, shutil.which), PROGRAM_SECONDS)
+    yield Check("ssh", PROGRAMS, lambda: programs.ssh(shutil.which))
+    yield Check("processors", COMPUTER, lambda: resources.processors(settings, resources.read_processors()))
+    yield Check(
+        "memory", COMPUTER, lambda: resources.memory(settings, resources.read_memory(), running=running)
+    )
+    if settings.provider == "libvirt":
+        yield Check(
+            "acceleration", COMPUTER, lambda: acceleration.acceleration(accelerator.probe), PROGRAM_SECONDS
+        )
+    yield Check("disk", DISK, lambda: disk.disk(disk.places(settings, environ, created=created)))
+    yield Check("ports", PORTS, lambda: ports.ports(settings, running=running))
+
+
+def _bundle(settings: Settings, *, thorough: bool) -> Iterator[Check]:
+    if settings.bundle is None:
+        return
+    directory = settings.bundle
+    verify = (lambda: _verify(settings, directory)) if thorough else None
+    yield Check("bundle", BUNDLE, lambda: bundle.bundle(settings, directory, verify), 600.0)
+
+
+def _verify(settings: Settings, directory: Path) -> Manifest:
+    return verify_bundle(directory, settings.edition.name, stamp=settings.make_state_dir() / "bundle.json")
+
+
+def _internet(settings: Settings) -> Iterator[Check]:
+    edition = settings.edition
+    if edition.source != "store":
+        return
+    scripts = settings.provision_env
+    snaps = {"microk8s": scripts["LAB_MICROK8S_CHANNEL"], "juju": scripts["LAB_JUJU_CHANNEL"]}
+    looks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "snap-store": lambda: stores.snap_store(snaps),
+        "charmhub": lambda: stores.charmhub(scripts["LAB_CHARM"], scripts["LAB_CHARM_CHANNEL"]),
+    }
+    for registry in edition.registries:
+        looks[registry.host] = lambda registry=registry: registries.registry(registry)  # type: ignore[misc]
+    urls = [
+        stores.SNAP_STORE,
+        stores.CHARMHUB,
+        *(f"https://{registry.host}/v2/" for registry in edition.registries),
+    ]
+    hosts = [url.split("/")[2] for url in urls]
+    looks |= {
+        "docker-hub-pulls": registries.docker_hub,
+        "dns": lambda: surroundings.names(hosts, os.environ),
+        "clock": lambda: surroundings.clock(urls[:3]),
+        "proxy": lambda: surroundings.proxy(os.environ),
+        "certificates": lambda: surroundings.certificates(os.environ),
+    }
+    for identity, look in looks.items():
+        yield Check(identity, NETWORK, look, NETWORK_SECONDS)

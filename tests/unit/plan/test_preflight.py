@@ -1,0 +1,104 @@
+"""What is looked at before a lab comes up, and what stops it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.config import Settings, load_settings
+from lab.errors import HostError, NetworkError
+from lab.plan import preflight
+from lab.probes.host.examine import Check
+from lab.probes.host.finding import COMPUTER, DISK, NETWORK, PORTS, Report
+
+OK = COMPUTER.ok("memory", "8.0 GiB")
+SLOW = COMPUTER.warning("acceleration", "emulation", "Buy one.")
+TAKEN = PORTS.failure("port-ssh", "Port 22 is taken", "Free it.", code="LAB-HOST-129")
+NO_STORE = NETWORK.failure("snap-store", "No store", "--edition rehearsal", code="LAB-NET-001")
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """Replace the looking; return the checks that would have been made."""
+    found: list[str] = []
+
+    def examine(checks: Sequence[Check]) -> Report:
+        found.extend(check.id for check in checks)
+        return Report((OK,))
+
+    monkeypatch.setattr(preflight, "examine", examine)
+    return lambda: found
+
+
+def settings(root: Path, edition: str, **environ: str) -> Settings:
+    return load_settings(root, overrides={"edition": edition}, environ=environ)
+
+
+def test_a_lab_that_runs_is_not_looked_at(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    assert preflight.preflight(settings(tmp_path, "kubeflow-1.8"), "running").findings == ()
+    assert looked() == []
+
+
+def test_a_lab_that_is_off_needs_no_store(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    preflight.preflight(settings(tmp_path, "kubeflow-1.8"), "shutoff")
+    assert {"home", "memory", "disk", "ports", "libvirt"} <= set(looked())
+    assert not {"snap-store", "dns"} & set(looked())
+
+
+def test_a_new_lab_needs_everything(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    preflight.preflight(settings(tmp_path, "kubeflow-1.8"), "not_created")
+    assert {"snap-store", "charmhub", "registry-1.docker.io", "quay.io", "clock", "proxy"} <= set(looked())
+    assert len(looked()) == len(set(looked()))
+
+
+def test_an_offline_edition_asks_nobody(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    preflight.preflight(settings(tmp_path, "rehearsal"), "not_created")
+    assert not {"snap-store", "dns", "clock", "proxy"} & set(looked())
+    assert "bundle" not in looked(), "up compares its sums itself"
+
+
+def test_the_doctor_looks_at_the_bundle(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    preflight.doctor(settings(tmp_path, "rehearsal"), "running")
+    assert "bundle" in looked()
+
+
+def test_virtualbox_needs_no_libvirt(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    preflight.doctor(settings(tmp_path, "rehearsal", LAB_PROVIDER="virtualbox"), "not_created")
+    assert "virtualbox" in looked()
+    assert not {"libvirt", "sockets", "acceleration", "qemu"} & set(looked())
+
+
+def test_warnings_are_told() -> None:
+    told: list[str] = []
+    preflight.stop_on(Report((OK, SLOW)), force=False, tell=told.append)
+    assert told == ["Warning: acceleration: emulation."]
+
+
+def test_a_failure_stops() -> None:
+    told: list[str] = []
+    with pytest.raises(HostError) as caught:
+        preflight.stop_on(Report((OK, SLOW, TAKEN)), force=False, tell=told.append)
+    assert (caught.value.code, caught.value.hint) == ("LAB-HOST-129", "Free it.")
+    [line] = told
+    assert "python -m lab doctor" in line
+    assert "--force" in line
+
+
+def test_without_a_store_the_other_edition_is_named_first() -> None:
+    told: list[str] = []
+    full = DISK.failure("disk-images", "No room", "Make some.", code="LAB-HOST-122")
+    with pytest.raises(NetworkError) as caught:
+        preflight.stop_on(Report((full, TAKEN, NO_STORE)), force=False, tell=told.append)
+    assert "--edition rehearsal" in caught.value.hint
+    assert told[:2] == ["LAB-HOST-122: No room.", "LAB-HOST-129: Port 22 is taken."]
+
+
+def test_force_goes_on_and_says_what_it_ignores() -> None:
+    told: list[str] = []
+    preflight.stop_on(Report((SLOW, TAKEN)), force=True, tell=told.append)
+    assert told == [
+        "Ignored (--force): LAB-HOST-129: Port 22 is taken.",
+        "Warning: acceleration: emulation.",
+    ]
