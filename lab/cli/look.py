@@ -13,10 +13,12 @@ import click
 from lab import __version__
 from lab.cli.request import Request, common_options, connect, json_option, machine
 from lab.cli.talk import named
+from lab.cli.work import open_history
 
 if TYPE_CHECKING:
     from lab.config import Settings
     from lab.plan.journal import Entry
+    from lab.report.history import Usual
 
 _STATUS_CONNECT_SECONDS = 15.0
 
@@ -46,20 +48,29 @@ Examples:
 def plan(request: Request, form: str, as_json: bool) -> None:
     """Show the steps of the documented sequence.
 
-    For each: what the documentation says, what is done in its place, and why.
+    For each: what the documentation says, what is done in its place, and why; how its
+    last run in this lab ended, and how long it usually takes on this host.
     """
     from lab.plan import render
     from lab.plan.catalogue import load_steps
 
     settings = request.settings()
     steps = load_steps(settings.provision_dir)
+    usual = _usual(settings)
     if as_json:
         journal = {name: vars(entry) for name, entry in _journal(settings).items()}
         data = {
             "lab": settings.name,
             "edition": settings.edition.name,
             "banner": settings.banner,
-            "steps": [{**step.to_dict(), "last_run": journal.get(step.name)} for step in steps],
+            "steps": [
+                {
+                    **step.to_dict(),
+                    "last_run": journal.get(step.name),
+                    "usual_seconds": usual(step.name, step.fingerprint),
+                }
+                for step in steps
+            ],
         }
         click.echo(json.dumps(data, indent=2))
     elif form == "markdown":
@@ -67,7 +78,7 @@ def plan(request: Request, form: str, as_json: bool) -> None:
     elif form == "shell":
         click.echo(render.shell(steps), nl=False)
     else:
-        click.echo(render.text(steps, settings, _journal(settings)), nl=False)
+        click.echo(render.text(steps, settings, _journal(settings), usual), nl=False)
 
 
 @click.command(
@@ -157,6 +168,13 @@ def _show_drift(settings: Settings, file: str, as_json: bool) -> int:
     else:
         click.echo(drift.text(differences, settings.name))
     return DRIFT if differences else 0
+
+
+def _usual(settings: Settings) -> Usual:
+    from lab.report.history import history_file, nothing_known
+
+    # What carries the machines takes seconds to find out; without records nobody needs to know.
+    return open_history(settings).usual if history_file().exists() else nothing_known
 
 
 def _journal(settings: Settings) -> dict[str, Entry]:

@@ -81,7 +81,7 @@ def at_work(
     from lab.report.logs import LogWriter
 
     logs = LogWriter(settings.state_dir / "logs")
-    history = _history(settings)
+    history = open_history(settings)
     with (
         _telling(request, settings, command, logs, history, stream=stream) as emit,
         lab_lock(settings.make_state_dir(), command),
@@ -114,19 +114,19 @@ def _remember(context: click.Context, _parameter: click.Parameter, value: str | 
     context.ensure_object(Request).events = value
 
 
+def open_history(settings: Settings) -> History:
+    """Return the times that tasks took in labs like this one."""
+    from lab.report.history import Circumstances, History, history_file
+    from lab.vm import accelerator
+
+    carrier = accelerator.name(settings.provider)
+    return History(history_file(), Circumstances(settings.edition.name, carrier, settings.cpus))
+
+
 def _say(emit: Subscriber, text: str) -> None:
     from lab.report.events import Result
 
     emit(Result(text))
-
-
-def _history(settings: Settings) -> History:
-    from lab.config import cache_dir
-    from lab.report.history import Circumstances, History
-    from lab.vm import accelerator
-
-    circumstances = Circumstances(settings.edition.name, accelerator.name(settings.provider), settings.cpus)
-    return History(cache_dir() / "history" / "tasks.ndjson", circumstances)
 
 
 @contextmanager

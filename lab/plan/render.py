@@ -8,17 +8,25 @@ from collections.abc import Mapping, Sequence
 from lab.config import Settings
 from lab.plan.journal import Entry
 from lab.plan.step import Step
+from lab.report.history import Usual, nothing_known
 from lab.report.text import OUTCOMES, duration
 
 _WIDTH = 100
 
 
-def text(steps: Sequence[Step], settings: Settings, journal: Mapping[str, Entry]) -> str:
-    """Return the plan for people, with what is known of each step's last run."""
+def text(
+    steps: Sequence[Step],
+    settings: Settings,
+    journal: Mapping[str, Entry],
+    usual: Usual = nothing_known,
+) -> str:
+    """Return the plan for people, with what is known of each step's last run and of its usual time."""
     banner = f"{settings.banner}: " if settings.banner else ""
     lines = [f"{banner}lab '{settings.name}', {settings.edition.title}", ""]
     for step in steps:
-        lines.append(f"{step.name}  {step.title}{_last_run(journal.get(step.name))}")
+        known = [_last_run(journal.get(step.name)), _usual(usual(step.name, step.fingerprint))]
+        remarks = "; ".join(filter(None, known))
+        lines.append(f"{step.name}  {step.title}" + (f"  ({remarks})" if remarks else ""))
         lines += [f"    documented: {line}" for line in step.documented]
         lines.append(f"    instead:    provision/{step.path.name}")
         indent = "    why:        "
@@ -62,4 +70,8 @@ def _last_run(entry: Entry | None) -> str:
     if entry is None:
         return ""
     seconds = f" in {duration(entry.seconds)}" if entry.seconds is not None else ""
-    return f"  ({OUTCOMES.get(entry.state, entry.state)}{seconds}, {entry.ended or entry.started})"
+    return f"{OUTCOMES.get(entry.state, entry.state)}{seconds}, {entry.ended or entry.started}"
+
+
+def _usual(seconds: float | None) -> str:
+    return f"usually {duration(seconds)}" if seconds else ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lab.config import replace_file
+from lab.config import cache_dir, replace_file
 from lab.report.events import Event, TaskEnded
 
 SCHEMA = 1
@@ -58,6 +58,11 @@ class Record:
     outcome: str
     seconds: float
     time: str
+
+
+def history_file() -> Path:
+    """Return the file of this user's records."""
+    return cache_dir() / "history" / "tasks.ndjson"
 
 
 class History:

@@ -174,6 +174,20 @@ def test_plan_knows_the_last_run(lab: Lab) -> None:
     assert json.loads(lab.out)["steps"][0]["last_run"]["seconds"] == 75.0
 
 
+def test_plan_knows_how_long_a_step_usually_takes(lab: Lab) -> None:
+    from lab.report.events import TaskEnded
+    from lab.report.history import Circumstances, History, history_file
+
+    assert lab("plan", "--edition", "rehearsal", "--json") == 0
+    assert json.loads(lab.out)["steps"][0]["usual_seconds"] is None
+    keep = History(history_file(), Circumstances("rehearsal", "qemu", 2))
+    keep(TaskEnded("10-snapd", "Install snapd", 1, 1, "done", 75.0))
+    assert lab("plan", "--edition", "rehearsal", "--json") == 0
+    assert json.loads(lab.out)["steps"][0]["usual_seconds"] == 75.0
+    assert lab("plan", "--edition", "rehearsal") == 0
+    assert "10-snapd  Install snapd  (usually 1 min 15 s)\n" in lab.out
+
+
 def test_status_of_no_lab(lab: Lab) -> None:
     lab.machine_state = "not_created"
     assert lab("status", "--json") == 20
