@@ -58,12 +58,14 @@ def is_late(usual: float | None, elapsed: float) -> bool:
 def left(event: TaskStarted, elapsed: float) -> str:
     """Return how much time is left, some seconds after a task began; empty if nobody knows.
 
+    Where that is known of this task alone, its usual time is told instead.
     Beyond a task's usual time nothing is promised any more: an estimate that grows is none.
     """
     if is_late(event.usual_seconds, elapsed):
         return "longer than usual"
     if event.left_seconds is None:
-        return ""
+        usual = event.usual_seconds or 0.0
+        return f"usually {about(usual)}" if usual >= SHORTEST else ""
     rest = event.left_seconds - min(elapsed, event.usual_seconds or 0.0)
     return f"{about(rest)} left" if rest >= SHORTEST else ""
 

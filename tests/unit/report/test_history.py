@@ -182,6 +182,13 @@ def test_without_records_nothing_is_told() -> None:
     assert left(TaskStarted("vm", "Start", 1, 2, usual_seconds=5.0, left_seconds=6.0), 0) == ""
 
 
+def test_of_a_single_task_its_usual_time_is_told() -> None:
+    event = TaskStarted("restore", "Restore", 1, 2, usual_seconds=41.0)
+    assert left(event, 0) == left(event, 40) == "usually about 40 s"
+    assert left(event, 90) == "longer than usual"
+    assert left(TaskStarted("clock", "Set the clock", 1, 2, usual_seconds=2.0), 0) == ""
+
+
 EVENTS: tuple[Event, ...] = (
     Expected(240.0),
     TaskStarted("vm", "Start", 1, 2, usual_seconds=120.0, left_seconds=240.0),
