@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lab.transport.base import Transport
 
 _ALIVE_SECONDS = 10.0
+_LOGIN_SECONDS = 20.0
 
 
 @click.command(epilog="\b\nExample:\n  python -m lab ssh")
@@ -113,8 +114,10 @@ def _until_interrupted(transport: Transport) -> None:
 def _become_ssh(settings: Settings, options: list[str], command: str | None = None) -> NoReturn:
     """Let the system's ssh take this process's place: its terminal, its signals and its exit code."""
     from lab.process import not_installed
+    from lab.transport.ssh import check_host_key
 
-    machine(settings).ssh_target()
+    # At the log level that Vagrant chooses, ssh would not even say why it does not log in.
+    check_host_key(machine(settings).ssh_target(), timeout=_LOGIN_SECONDS)
     config = settings.state_dir / "ssh_config"
     arguments = ["ssh", "-F", str(config), *options, _host_alias(config.read_text(encoding="utf-8"))]
     if command is not None:

@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import paramiko
 
+from lab.config import replace_file
 from lab.outcome import last_lines
 from lab.streams import Drain, visible
 from lab.transport.base import CommandResult, CommandTimeout, TransportError
@@ -237,16 +238,24 @@ class SSHTransport:
             channel.status_event.wait(KILL_TIMEOUT)
 
 
+def check_host_key(target: SSHTarget, *, timeout: float) -> None:
+    """See that the machine that is known answers, for programs that cannot say well that another one does.
+
+    Raises:
+        TransportError: Another machine answers, or none in time.
+    """
+    _log_in(target, timeout).close()
+
+
 def _log_in(target: SSHTarget, timeout: float) -> paramiko.SSHClient:
     deadline = time.monotonic() + timeout
     where = f"{target.user}@{target.host}:{target.port}"
     while True:
         left = max(1.0, deadline - time.monotonic())
         client = paramiko.SSHClient()
-        if target.known_hosts is not None:
+        if target.known_hosts.exists():
             client.load_host_keys(str(target.known_hosts))
-        else:
-            client.set_missing_host_key_policy(_AnyHostKey())
+        client.set_missing_host_key_policy(_FirstHostKey(target.known_hosts))
         try:
             client.connect(
                 target.host,
@@ -262,7 +271,12 @@ def _log_in(target: SSHTarget, timeout: float) -> paramiko.SSHClient:
             )
         except paramiko.BadHostKeyException as error:
             client.close()
-            raise TransportError(f"not the guest answers at {where}: {error}", code="LAB-VM-205") from error
+            raise TransportError(
+                f"another machine than the lab's answers at {where}: its host key has changed",
+                code="LAB-VM-205",
+                hint="If you have made the machine anew without the lab, remove the file "
+                f"'{target.known_hosts}'. If not, find out what listens on that port before you go on.",
+            ) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             client.close()
             if time.monotonic() >= deadline:
@@ -312,11 +326,18 @@ class _Session:
         return True
 
 
-class _AnyHostKey(paramiko.MissingHostKeyPolicy):
-    """Takes the key of a machine that was made a moment ago and listens on 127.0.0.1."""
+class _FirstHostKey(paramiko.MissingHostKeyPolicy):
+    """Keeps the key of a machine that is logged in to for the first time; from then on it is the only one.
+
+    The port is one of 127.0.0.1 that the machine's own process holds.
+    """
+
+    def __init__(self, known_hosts: Path) -> None:
+        self._known_hosts = known_hosts
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        pass
+        known = self._known_hosts.read_text() if self._known_hosts.exists() else ""
+        replace_file(self._known_hosts, f"{known}{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
 @contextlib.contextmanager

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+_HOST_KEYS = re.compile(r"\s*(UserKnownHostsFile|StrictHostKeyChecking)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -15,8 +18,8 @@ class SSHTarget:
     port: int
     user: str
     key_file: Path
-    known_hosts: Path | None = None
-    """File with the server's key; without one any key is taken, which suits a new VM on 127.0.0.1."""
+    known_hosts: Path
+    """File with the server's key; the first login to a new machine writes it."""
 
     @classmethod
     def from_ssh_config(cls, path: Path) -> SSHTarget:
@@ -25,7 +28,7 @@ class SSHTarget:
 
     @classmethod
     def parse(cls, text: str) -> SSHTarget:
-        """Read the text that `vagrant ssh-config` prints.
+        """Read what `vagrant ssh-config` prints, with the file for the server's key that `pinned` adds.
 
         Raises:
             ValueError: an option is missing.
@@ -36,13 +39,25 @@ class SSHTarget:
             if len(words) == 2:
                 options.setdefault(words[0].lower(), words[1])
         try:
-            known_hosts = Path(options.get("userknownhostsfile", "/dev/null"))
             return cls(
                 host=options["hostname"],
                 port=int(options["port"]),
                 user=options["user"],
                 key_file=Path(options["identityfile"]),
-                known_hosts=None if known_hosts == Path("/dev/null") else known_hosts,
+                known_hosts=Path(options["userknownhostsfile"]),
             )
         except KeyError as error:
             raise ValueError(f"the SSH configuration has no {error.args[0]}") from None
+
+
+def pinned(text: str, known_hosts: Path) -> str:
+    """Return what `vagrant ssh-config` prints, made so that only the known machine is logged in to."""
+    lines = [line for line in text.splitlines() if not _HOST_KEYS.match(line)]
+    for number, line in enumerate(lines):
+        if line.startswith("Host "):
+            lines[number + 1 : number + 1] = [
+                f'  UserKnownHostsFile "{known_hosts}"',
+                "  StrictHostKeyChecking yes",
+            ]
+            break
+    return "\n".join(lines) + "\n"

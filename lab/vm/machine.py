@@ -10,7 +10,7 @@ from typing import Any
 from lab.config import Settings, replace_file
 from lab.errors import VMError
 from lab.process import Runner, run
-from lab.transport.target import SSHTarget
+from lab.transport.target import SSHTarget, pinned
 
 NOT_CREATED = "not_created"
 RUNNING = "running"
@@ -34,6 +34,7 @@ class Machine:
         data = settings.root / ".vagrant" / "machines" / settings.name / settings.provider
         self._id_file = data / "id"
         self._ssh_config = settings.state_dir / "ssh_config"
+        self._known_hosts = settings.state_dir / "known_hosts"
         self._made: Any = None
 
     def state(self) -> str:
@@ -99,14 +100,14 @@ class Machine:
             # Vagrant takes more than a second to say what changes only with the machine.
             if self._ssh_config.stat().st_mtime >= self._id_file.stat().st_mtime:
                 target = SSHTarget.from_ssh_config(self._ssh_config)
-                if target.key_file.is_file():
+                if target.key_file.is_file() and target.known_hosts == self._known_hosts:
                     return target
         except (FileNotFoundError, ValueError):
             pass
         return self._write_ssh_config()
 
     def _write_ssh_config(self) -> SSHTarget:
-        text = self._vagrant.ssh_config(self._settings.name)
+        text = pinned(self._vagrant.ssh_config(self._settings.name), self._known_hosts)
         try:
             target = SSHTarget.parse(text)
         except ValueError as error:

@@ -47,7 +47,8 @@ class Server:
 
     @property
     def target(self) -> SSHTarget:
-        return SSHTarget("127.0.0.1", self.port, getpass.getuser(), self._directory / "user")
+        keys = self._directory / "user", self._directory / "known_hosts"
+        return SSHTarget("127.0.0.1", self.port, getpass.getuser(), *keys)
 
     def start(self) -> None:
         log = self._directory / "sshd.log"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.transport import CommandTimeout, TransportError
-from lab.transport.ssh import SSHTransport
+from lab.transport.ssh import SSHTransport, check_host_key
 from tests.loopback.conftest import Server
 
 
@@ -147,8 +147,24 @@ def test_the_wrong_host_key_is_refused(server: Server, tmp_path: Path) -> None:
     other = (server.target.key_file.parent / "user.pub").read_text()
     known_hosts = tmp_path / "known_hosts"
     known_hosts.write_text(f"[127.0.0.1]:{server.port} {other}")
-    with pytest.raises(TransportError, match="not the guest answers"):
-        SSHTransport.connect(replace(server.target, known_hosts=known_hosts), timeout=10)
+    with pytest.raises(TransportError, match="its host key has changed") as caught:
+        check_host_key(replace(server.target, known_hosts=known_hosts), timeout=10)
+    assert caught.value.code == "LAB-VM-205"
+    assert str(known_hosts) in caught.value.hint
+
+
+def test_the_first_host_key_is_kept(server: Server, tmp_path: Path) -> None:
+    target = replace(server.target, known_hosts=tmp_path / "known_hosts")
+    target.known_hosts.write_text("elsewhere ssh-ed25519 AAAA\n")
+    check_host_key(target, timeout=10)
+    elsewhere, here = target.known_hosts.read_text().splitlines()
+    public = (server.target.key_file.parent / "host.pub").read_text().split()
+    assert here == f"[127.0.0.1]:{server.port} {' '.join(public[:2])}"
+    assert elsewhere == "elsewhere ssh-ed25519 AAAA"
+    assert target.known_hosts.stat().st_mode & 0o777 == 0o600
+    known = target.known_hosts.read_text()
+    check_host_key(target, timeout=10)
+    assert target.known_hosts.read_text() == known
 
 
 def test_text_files(guest: SSHTransport, tmp_path: Path) -> None:

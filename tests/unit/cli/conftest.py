@@ -52,6 +52,10 @@ class Lab:
         self.machine_state = "running"
         self._capsys = capsys
         monkeypatch.setattr("lab.vm.machine.Machine", self._machine)
+        self.checked: list[object] = []
+        monkeypatch.setattr(
+            "lab.transport.ssh.check_host_key", lambda target, timeout: self.checked.append(target)
+        )
 
     def _machine(self, settings: Settings) -> FakeMachine:
         if self.machine is None:

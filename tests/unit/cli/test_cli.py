@@ -249,6 +249,7 @@ def test_exec_lets_ssh_take_over(
     assert lab(*arguments) == 7
     *ssh, command = ran[0]
     assert ssh == ["ssh", "-F", str(lab.state / "ssh_config"), "-T", "kubeflow"]
+    assert lab.checked == [None], "the host key, before ssh that would not say what is wrong with it"
     echoed = subprocess.run(
         ["sh", "-c", f"set -- {command}; printf '%s' \"$3\""], capture_output=True, text=True, check=True
     )

@@ -73,6 +73,12 @@ def test_the_login_is_remembered(machine: Machine, vagrant: FakeVagrant, setting
     assert vagrant.calls == []
     ssh_config = settings.state_dir / "ssh_config"
     assert ssh_config.stat().st_mode & 0o777 == 0o600
+    assert target.known_hosts == settings.state_dir / "known_hosts"
+    # It is of a time before host keys were pinned.
+    ssh_config.write_text(ssh_config.read_text().replace(str(target.known_hosts), "/dev/null"))
+    assert machine.ssh_target() == target
+    assert [call[0] for call in vagrant.calls] == ["ssh-config"]
+    vagrant.calls.clear()
     # Somebody made the machine anew by plain `vagrant`.
     os.utime(ssh_config, (1, 1))
     assert machine.ssh_target() == target

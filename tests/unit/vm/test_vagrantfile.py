@@ -30,8 +30,10 @@ end
 require "json"
 require "%(root)s/lab/vm/settings"
 require "%(root)s/lab/vm/host"
+require "%(root)s/lab/vm/login"
 lab = Lab::Settings.new(ARGV[0], ENV)
 host = Lab::Host.new(lab, ENV, ["status"])
+login = Lab::Login.new(lab)
 """
 
 pytestmark = pytest.mark.skipif(shutil.which("ruby") is None, reason="needs ruby")
@@ -102,6 +104,25 @@ def test_a_port_is_kept_and_not_another_labs(checkout: Path) -> None:
     assert first == ruby(checkout, "host.ssh_port")
     other = ruby(checkout, "host.ssh_port", {"LAB_NAME": "other"})
     assert len({first, other}) == 2
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="needs OpenSSH")
+def test_a_new_machine_has_a_key_of_its_own(checkout: Path) -> None:
+    env = {"LAB_PROVIDER": "libvirt"}
+    state, vagrants = checkout / ".lab" / "kubeflow", checkout / ".vagrant/machines/kubeflow/libvirt"
+    vagrants.mkdir(parents=True)
+    _, first, public = ruby(checkout, "login.make", env)
+    key = state / "id_ed25519"
+    assert key.read_text() == first
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert public.startswith("ssh-ed25519 ")
+    assert public.endswith(" lab-kubeflow\n")
+    assert (vagrants / "private_key").resolve() == key, "one copy"
+    (state / "known_hosts").write_text("the machine before this one\n")
+    assert ruby(checkout, "login.make", env)[1] != first
+    assert not (state / "known_hosts").exists()
+    ruby(checkout, "login.forget")
+    assert sorted(path.name for path in state.iterdir()) == []
 
 
 def test_clear_words(checkout: Path) -> None:
