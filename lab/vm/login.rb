@@ -3,6 +3,7 @@
 
 require "fileutils"
 require "open3"
+require "pathname"
 
 module Lab
   class Login
@@ -48,7 +49,8 @@ module Lab
 
       # What Vagrant keeps is this same file.
       link = File.join(@lab.root, ".vagrant", "machines", @lab.name, @lab.provider, "private_key")
-      FileUtils.ln_s(key, link, force: true) if File.directory?(File.dirname(link))
+      directory = Pathname.new(File.dirname(link))
+      FileUtils.ln_s(Pathname.new(key).relative_path_from(directory), link, force: true) if directory.directory?
       [nil, File.read(key), File.read("#{key}.pub")]
     end
 
