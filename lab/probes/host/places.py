@@ -12,6 +12,9 @@ from lab.config import Settings, unwritable
 from lab.probes.host.disk import writable
 from lab.probes.host.finding import PLACES, Finding
 
+_SSH_MARKS = ('"', "%", "${")
+"""What the client of SSH does not take as it is in the path of a key."""
+
 
 @dataclass(frozen=True)
 class User:
@@ -69,10 +72,17 @@ def checkout(settings: Settings) -> Iterator[Finding]:
     """Look whether the lab can keep its state in the checkout."""
     for path in (settings.root, settings.state_dir, settings.root / ".vagrant"):
         if not writable(path):
-            owner = f"belongs to {path.owner()}" if path.exists() and os.name != "nt" else "cannot be made"
-            yield PLACES.error("checkout", unwritable(path, f"it {owner}"))
+            yield PLACES.error("checkout", unwritable(path, _why_not(path)))
             return
     yield PLACES.ok("checkout", f"{settings.root} can be written to")
+
+
+def _why_not(path: Path) -> str:
+    if not path.exists():
+        return "it cannot be made"
+    if os.name != "nt" and os.statvfs(path).f_flag & os.ST_RDONLY:
+        return "its file system can only be read"
+    return f"it belongs to {path.owner()}"
 
 
 def letters(root: Path) -> Iterator[Finding]:
@@ -85,6 +95,12 @@ def letters(root: Path) -> Iterator[Finding]:
             "path",
             f"the checkout's path has bytes that are no letters: {shown!r}",
             "Move the checkout to a path of ordinary letters: Vagrant and make are likely to fail.",
+        )
+    elif found := [mark for mark in _SSH_MARKS if mark in text]:
+        yield PLACES.warning(
+            "path",
+            f"the checkout's path has {' and '.join(found)}: {text}",
+            "Move the checkout: SSH takes that for a mark of its own, so lab ssh and lab exec do not work.",
         )
     elif ":" in text and os.name != "nt":
         yield PLACES.warning(

@@ -103,6 +103,8 @@ def _explain(reason: object) -> NoAnswer:
         if reason.verify_code in (_EXPIRED, _NOT_YET_VALID):
             return NoAnswer(f"its certificate counts as {reason.verify_message}", _CLOCK_CURE)
         return NoAnswer(f"its certificate is not trusted here: {reason.verify_message}", _TRUST_CURE)
+    if isinstance(reason, ssl.SSLError):
+        return NoAnswer(f"something else answered in its place, without encryption: {reason}")
     if isinstance(reason, socket.gaierror):
         return NoAnswer(f"its name is not known here ({reason.strerror})")
     if isinstance(reason, TimeoutError):

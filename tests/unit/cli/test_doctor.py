@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli import doctor, main
+from lab.cli import change, doctor, main
 from lab.config import Settings
-from lab.errors import HostError
+from lab.errors import HostError, VMError
 from lab.plan import preflight
 from lab.probes.host.finding import COMPUTER, NETWORK, Finding, Report
+from tests.unit.cli.conftest import STEP
 
 OK = COMPUTER.ok("memory", "8.0 GiB")
 NO_STORE = NETWORK.failure("snap-store", "No store", "Go online.", code="LAB-NET-001")
@@ -77,3 +78,42 @@ def test_for_programs(lab: Callable[..., int], capsys: pytest.CaptureFixture[str
         "advice": "Go online.",
         "code": "LAB-NET-001",
     }
+
+
+class NewMachine(FakeMachine):
+    def state(self) -> str:
+        return "not_created"
+
+    def up(self, on_line: Callable[[str], None] | None = None) -> None:
+        raise VMError("This test has no VM.", code="LAB-VM-101")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        ((), 30, "LAB-NET-001: No store.\nWhat to do: Go online.\n"),
+        (("--force",), 20, "LAB-VM-101: This test has no VM.\n"),
+    ],
+)
+def test_up_looks_first(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+) -> None:
+    for name in [name for name in os.environ if name.startswith("LAB_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "Vagrantfile").touch()
+    (tmp_path / "provision").mkdir()
+    (tmp_path / "provision" / "10-snapd.sh").write_text(STEP)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(change, "machine", NewMachine)
+    monkeypatch.setattr(preflight, "preflight", lambda settings, state: Report((OK, NO_STORE)))
+    with pytest.raises(SystemExit) as caught:
+        main(["up", *arguments], program="python -m lab")
+    out, err = capsys.readouterr()
+    assert caught.value.code == code
+    assert words in err
+    assert ("Ignored (--force): LAB-NET-001: No store." in out) == bool(arguments)

@@ -232,6 +232,7 @@ def verification(code: int, message: str) -> ssl.SSLCertVerificationError:
             "not trusted",
             "CA certificate",
         ),
+        (urllib.error.URLError(ssl.SSLError(1, "wrong version number")), "something else", "proxy variables"),
         (ConnectionResetError("reset by peer"), "reset by peer", "proxy variables"),
     ],
 )

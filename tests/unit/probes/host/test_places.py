@@ -56,6 +56,7 @@ def test_checkout(settings: Callable[..., Settings], monkeypatch: pytest.MonkeyP
         ("/home/me/lab-1.0_x", "ok", "plain letters"),
         ("/home/mé/my labs, & more", "ok", "' ' '&' ',' 'é'"),
         ("/home/a:b/lab", "warning", "a colon"),
+        ("/home/100%/lab", "warning", "has %"),
         ("/home/a\nb/lab", "warning", "no letters"),
         (os.fsdecode(b"/home/\xff/lab"), "warning", "no letters"),
     ],
