@@ -15,7 +15,7 @@ _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 INTERVAL = 2.0
-"""Seconds between two looks. Each costs the guest something, which under emulation is dear."""
+"""Seconds between two looks, at least. Each costs the guest something, which under emulation is dear."""
 
 
 class WaitTimeout(AcceptanceError):  # noqa: N818 - the name says it
@@ -63,7 +63,8 @@ def wait_until(
         deadline: Seconds from now.
         guard: Returns why it is hopeless to wait on, or ``None``.
         tolerate: Errors of the check that count as not yet.
-        interval: Seconds between two looks.
+        interval: Seconds between two looks; a look that took longer is followed by as long a pause, so
+            that the looks take no more than half of what a busy guest has.
         clock: For tests.
 
     Raises:
@@ -73,11 +74,13 @@ def wait_until(
     started = clock.monotonic()
     state = ""
     while True:
+        asked = clock.monotonic()
         try:
             found = check()
         except tolerate as error:
             found = Pending(f"{type(error).__name__}: {error}")
-        passed = clock.monotonic() - started
+        answered = clock.monotonic()
+        passed = answered - started
         if not isinstance(found, Pending):
             _LOG.info("%s: after %.1f s", what, passed)
             return found
@@ -95,4 +98,4 @@ def wait_until(
                 f"Waited {passed:.0f} s in vain for {what} (deadline {deadline:.0f} s). Last state: {state}",
                 code="LAB-TEST-001",
             )
-        clock.sleep(min(interval, deadline - passed))
+        clock.sleep(min(max(interval, answered - asked), deadline - passed))

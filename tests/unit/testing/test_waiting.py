@@ -14,6 +14,18 @@ def test_returns_what_the_check_found(clock: Any) -> None:
     assert clock.slept == [2, 2, 2]
 
 
+def test_a_slow_look_is_followed_by_as_long_a_pause(clock: Any) -> None:
+    answers = iter([(7, Pending("busy")), (1, Pending("busy")), (0, "found")])
+
+    def look() -> str | Pending:
+        seconds, answer = next(answers)
+        clock.now += seconds
+        return answer
+
+    assert wait_until(look, what="it", deadline=60, interval=2, clock=clock) == "found"
+    assert clock.slept == [7, 2]
+
+
 def test_a_falsy_answer_is_an_answer(clock: Any) -> None:
     assert wait_until(lambda: 0, what="it", deadline=60, clock=clock) == 0
 
