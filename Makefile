@@ -30,6 +30,10 @@ acceptance: bundle ## Run the acceptance suite on the rehearsal lab that is read
 	if [ -z "$$LAB_NAME" ] && $(PYTHON) -m lab --name kubeflow status >/dev/null 2>&1; then export LAB_NAME=kubeflow; fi; \
 	$(TOX) run -e acceptance
 
+.PHONY: faults
+faults: bundle ## Break a rehearsal lab in every way we know of, and see it go on (half an hour)
+	$(TOX) run -e faults
+
 .PHONY: test
 test: ## Run everything: lint, types, unit, loopback, and acceptance on a rehearsal
 	@$(MAKE) --no-print-directory setup

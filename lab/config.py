@@ -76,6 +76,7 @@ class _Choices(BaseModel):
     ports: Ports = Ports()
 
 
+_YAML_HINT = "Write one 'key: value' a line, indented by blanks; docs/settings.md lists the keys."
 _NUMBERS = ("cpus", "memory_mib", "disk_gib")
 
 
@@ -265,8 +266,11 @@ def _bundle(choices: _Choices, edition: Edition, root: Path, *, relative_to: Pat
     if edition.source == "store":
         return None
     if choices.bundle is None:
-        return cache_dir() / "bundles" / edition.name
-    return relative_to / Path(choices.bundle).expanduser()
+        path = cache_dir() / "bundles" / edition.name
+    else:
+        path = relative_to / Path(choices.bundle).expanduser()
+    # Another checkout may let the name lead elsewhere while this one is at work.
+    return path.resolve()
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -288,9 +292,11 @@ def _read_file(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UsageError(f"'{path}'{where}: {error.problem or error.context}.", code="LAB-CFG-004") from error
+        raise UsageError(
+            f"'{path}'{where}: {error.problem or error.context}.", code="LAB-CFG-004", hint=_YAML_HINT
+        ) from error
     except yaml.YAMLError as error:
-        raise UsageError(f"'{path}' is not YAML: {error}", code="LAB-CFG-004") from error
+        raise UsageError(f"'{path}' is not YAML: {error}", code="LAB-CFG-004", hint=_YAML_HINT) from error
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -337,7 +343,11 @@ def _number(value: str, variable: str) -> int:
     try:
         return int(value)
     except ValueError:
-        raise UsageError(f"{variable} is not a whole number: '{value}'.", code="LAB-CFG-006") from None
+        raise UsageError(
+            f"{variable} is not a whole number: '{value}'.",
+            code="LAB-CFG-006",
+            hint=f"Set it to digits alone, or take it away: unset {variable}",
+        ) from None
 
 
 def _choices(asked: Mapping[str, Any], path: Path) -> _Choices:

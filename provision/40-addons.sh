@@ -140,7 +140,7 @@ settled() {
 mend() {
   local addon=$1 namespace
   enable "$addon"
-  ! settled "$addon" 600 || return 0
+  ! settled "$addon" "$LAB_ADDON_TIMEOUT" || return 0
   # "Addon core/NAME is already enabled" is all that `enable` does about one that is enabled but broken.
   # Storage is not disabled, that would offer to delete its data: its pods are only replaced.
   note "$addon is enabled but does not work: once more from the start"
@@ -150,7 +150,7 @@ mend() {
     sudo timeout --kill-after=10 300 "$MICROK8S" disable "$addon" </dev/null || true
     enable "$addon"
   fi
-  ! settled "$addon" 300 || return 0
+  ! settled "$addon" "$((LAB_ADDON_TIMEOUT / 2))" || return 0
   namespace=$(objects "$addon" | awk 'NR == 1 { print $1 }')
   [ -z "$namespace" ] || show_pods "$namespace"
   try_later "The addon $addon does not get ready" "Its pods are in the log; 'microk8s kubectl get pods -A' shows them all."

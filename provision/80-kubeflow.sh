@@ -37,7 +37,7 @@ apply() {
   rm -f "$log"
   if [ "$rc" -ne 0 ]; then
     case $reason in
-      *"requirements cannot be met"* | *"without trusting"* | *"not found in"* | *"no charm or bundle"*)
+      *"requirements cannot be met"* | *"without trusting"* | *"not found in"* | *"not found for channel"* | *"no charm or bundle"*)
         die "'juju deploy $LAB_CHARM' failed: $reason" "Does the channel $LAB_CHARM_CHANNEL still exist, and is Juju new enough for it?"
         ;;
     esac

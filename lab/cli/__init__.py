@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from lab.cli import change, checkpoint, doctor, enter, logs, look
+from lab.cli.refusal import refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
 from lab.errors import BUG, LabError
@@ -88,6 +89,9 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoR
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, OSError) and (told := refusal(error)):
+            _show(told, request)
+            sys.exit(told.exit_code)
         if request.debug:
             raise
         _say(f"{BUG}: {type(error).__name__}: {error}", bold=True)

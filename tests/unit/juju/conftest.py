@@ -39,6 +39,7 @@ class FakeCluster:
         self.namespaces: dict[str, Mapping[str, str]] = {}
         self.objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.ready: dict[tuple[str, str], bool] = {}
+        self.failing: dict[str, str] = {}
         self.addresses: dict[str, str] = {}
         self.saved: dict[str, str] = {}
         self.saves = 0
@@ -66,7 +67,7 @@ class FakeCluster:
 
     def pods(self, namespace: str) -> Mapping[str, tuple[Pod, ...]]:
         return {
-            name: (Pod(f"{name}-0", "uid", "10.1.0.5", ready),)
+            name: (Pod(f"{name}-0", "uid", "10.1.0.5", ready, self.failing.get(name, "")),)
             for (space, name), ready in self.ready.items()
             if space == namespace
         }

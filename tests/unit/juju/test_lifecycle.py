@@ -56,6 +56,20 @@ def test_all_become_active_within_the_budget_with_transient_errors_on_the_way(la
     assert ("kubeflow-dashboard", "waiting", "Waiting for kubeflow-profiles relation data") in seen
 
 
+def test_a_fault_holds_an_application_in_error_until_it_is_taken_away(lab: Lab) -> None:
+    lab.deploy()
+    lab.run(1)
+    lab.cluster.all_ready()
+    lab.configure()
+    lab.cluster.failing["minio"] = "update-status"
+    lab.run(60)
+    shown = lab.status()["minio"]["application-status"]
+    assert (shown["current"], shown["message"]) == ("error", 'hook failed: "update-status"')
+    lab.cluster.failing.clear()
+    lab.run(60)
+    assert set(lab.currents().values()) == {"active"}
+
+
 def test_istio_waits_for_an_address_of_the_load_balancer(lab: Lab) -> None:
     lab.deploy()
     lab.run(1)

@@ -19,6 +19,9 @@ from .workload import APPLICATION_LABEL, MANAGED
 
 _LOG = logging.getLogger(__name__)
 _SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED.items())
+FAULT = "rehearsal/fault"
+"""Annotation of a pod: the hook that fails for as long as it is there. A switch for tests of faults."""
+
 _STATE_LABEL = {"controller.juju.is/state": "model"}
 _WATCH_SECONDS = 300
 _RETRY_SECONDS = 1.0
@@ -71,6 +74,7 @@ def pod_of(item: Any) -> Pod:
         uid=item.metadata.uid,
         address=item.status.pod_ip or "",
         ready=ready and item.metadata.deletion_timestamp is None,
+        failing_hook=(item.metadata.annotations or {}).get(FAULT, ""),
     )
 
 

@@ -22,6 +22,7 @@ class Pod:
     uid: str
     address: str
     ready: bool
+    failing_hook: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def advance(charm: Charm, application: Application, world: World, now: float) ->
     """Compute an application's next state."""
     log: list[tuple[str, str]] = []
     pods = world.pods.get(application.name, ())
-    if any(pod.ready for pod in pods):
+    failing = next((pod.failing_hook for pod in pods if pod.failing_hook), "")
+    if failing:
+        progress, shown = application.progress, _Shown("error", f'hook failed: "{failing}"')
+    elif any(pod.ready for pod in pods):
         progress, shown = _with_pod(charm, application.progress, world, now, log)
     else:
         progress, shown = _without_pod(application, log)

@@ -1,0 +1,25 @@
+"""What the operating system refuses, in the lab's words: a disk that is full is no mistake of the lab."""
+
+from __future__ import annotations
+
+import errno
+
+from lab.errors import HostError
+
+
+def refusal(error: OSError) -> HostError | None:
+    """Return the error to tell the user of; ``None`` if it should not have happened."""
+    what = f"'{error.filename}'" if error.filename else "a file"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return HostError(
+            f"The disk is full: {what} could not be written.",
+            code="LAB-HOST-040",
+            hint="Make room (df -h shows where), then run the same command again. Nothing is lost.",
+        )
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return HostError(
+            f"{what[0].upper()}{what[1:]} may not be read or written: {error.strerror}.",
+            code="LAB-HOST-041",
+            hint="The lab keeps its state in .lab/ of the checkout: it has to be yours, on a writable disk.",
+        )
+    return None

@@ -1,0 +1,47 @@
+"""A checkout to break, and a lab to break."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.command import Checkout
+from tests.faults.rig import NAME, Rig
+
+SOURCE = Path(__file__).parents[2]
+
+HARD_PATH = Path("Prüfstand & andere Übel", f"a path, with blanks {'and quite long ' * 6}on purpose")
+"""Where the lab under test is: what a path may hold, it holds."""
+
+
+def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("LAB_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    """Return a copy of this checkout, with an environment that says nothing about labs."""
+    _silence(monkeypatch)
+    return Checkout.copy(SOURCE, tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    """Return a rehearsal lab that is not there yet; it is taken down at the end, its logs stay."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _silence(monkeypatch)
+        monkeypatch.setenv("LAB_NAME", NAME)
+        monkeypatch.setenv("LAB_EDITION", "rehearsal")
+        place = SOURCE / ".lab" / "faults" / HARD_PATH
+        if place.exists():
+            # A run that was killed may have left a machine.
+            Checkout(place).lab("down", "--yes", timeout=600)
+            shutil.rmtree(place)
+        rig = Rig(Checkout.copy(SOURCE, place))
+        yield rig
+        rig.lab("down", "--yes").succeeds()
