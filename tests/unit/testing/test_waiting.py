@@ -15,7 +15,8 @@ def test_returns_what_the_check_found(clock: Any) -> None:
 
 
 def test_a_slow_look_is_followed_by_as_long_a_pause(clock: Any) -> None:
-    answers = iter([(7, Pending("busy")), (1, Pending("busy")), (0, "found")])
+    looks: list[tuple[int, str | Pending]] = [(7, Pending("busy")), (1, Pending("busy")), (0, "found")]
+    answers = iter(looks)
 
     def look() -> str | Pending:
         seconds, answer = next(answers)
