@@ -40,12 +40,12 @@ def logs(request: Request, step: str | None, lines: int | None, problems: bool, 
     --problems reads the last run of each step and, if the VM answers, its status, the
     events of its pods and Juju's log.
     """
-    from lab.problems.render import render
-
     settings = request.settings()
     if problems:
         if step is not None or lines is not None:
             raise click.UsageError("--problems is about all logs: it takes neither STEP nor --lines.")
+        from lab.problems.render import render
+
         wrong = _problems(settings)
         if as_json:
             click.echo(json.dumps(wrong.to_dict(), indent=2))

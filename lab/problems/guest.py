@@ -92,7 +92,7 @@ def juju_group(transport: Transport, status: Status, model: str) -> Group | None
         f"timeout --kill-after=2 40 /snap/bin/juju debug-log --model {shlex.quote(model)} --replay --no-tail "
         f"--level WARNING | tail -n {JUJU_LINES}"
     )
-    answer = transport.run(f"set -o pipefail; {command}", timeout=TIMEOUT)
+    answer = transport.run(f"bash -o pipefail -c {shlex.quote(command)}", timeout=TIMEOUT)
     if not answer.ok:
         return _silent("juju", "Juju's log", answer.last_words)
     # It holds the trouble of the past, too, which only matters for what is still not well.
@@ -119,7 +119,10 @@ def _pods(text: str) -> Iterator[Pod]:
 
 def _events(text: str) -> Iterator[tuple[str | None, str]]:
     """Yield the pod that a warning is about, if it is one, and the warning in one line; oldest first."""
-    rows = [fields for line in text.splitlines() if len(fields := line.split("\t", 5)) == 6]
+    # kubectl prints "<nil>" for what is not set.
+    rows = [
+        fields for line in text.replace("<nil>", "").splitlines() if len(fields := line.split("\t", 5)) == 6
+    ]
     for _, about, kind, reason, count, message in sorted(rows, key=lambda fields: fields[0]):
         times = f" ({count} times)" if count.isdigit() and int(count) > 1 else ""
         name = about.removeprefix("/")

@@ -23,9 +23,9 @@ PODS = "kubeflow/ok-0\tRunning\tTrue\t\nkubeflow/job\tSucceeded\tFalse\t\n"
 WAITING = "kubeflow/kfp-0\tPending\tFalse\tImagePullBackOff\n"
 QUIET = "kubeflow/new-0\tPending\t\t\n"
 EVENTS = (
-    '2026-11-24T12:05:00Z\tkubeflow/kfp-0\tPod\tFailed\t7\tFailed to pull image "kfp:1"\n'
+    '<nil>2026-11-24T12:05:00Z\tkubeflow/kfp-0\tPod\tFailed\t7\tFailed to pull image "kfp:1"\n'
     "2026-11-24T12:00:00Z\tkubeflow/ok-0\tPod\tUnhealthy\t1\tReadiness probe failed\n"
-    "2026-11-24T12:01:00Z\t/lab\tNode\tEvictionThresholdMet\t1\tAttempting to reclaim ephemeral-storage\n"
+    "2026-11-24T12:01:00Z\t/lab\tNode\tEvictionThresholdMet\t<nil>\tAttempting to reclaim ephemeral-storage\n"
     "a line of its own\n"
 )
 LOG = (
