@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from lab.diagnose.known_issues import LAYERS, KnownIssue, known_issues
 from lab.diagnose.registry import CLASSES, error_codes
+from lab.diagnose.wording import cell
 
 _HEAD = """\
 # Errors
@@ -21,6 +22,7 @@ If the trouble is one that others had before, it names the [known issue](#known-
 | exit code | meaning |
 |---|---|
 | 0 | all went well |
+| 3 | `python -m lab status --drift` found a difference |
 """
 
 _EXIT_CODES = {
@@ -39,7 +41,7 @@ _EXIT_CODES = {
 _CODES = """
 ## Error codes
 
-A step's failure (`LAB-STEP-...`) has the exit code of the step's layer, which [steps.md](steps.md) names.
+A step's failure (`LAB-STEP-...`) has the exit code of its layer, which [steps.md](steps.md) names.
 """
 
 _ISSUES = """
@@ -76,8 +78,8 @@ def _codes() -> Iterable[str]:
     yield "| code | exit code | meaning | what to do |"
     yield "|---|---|---|---|"
     for code, entry in error_codes().items():
-        number = "the step's" if entry.exit_code is None else entry.exit_code
-        yield f"| {code} | {number} | {entry.means} | {entry.advice} |"
+        number = "the layer's" if entry.exit_code is None else entry.exit_code
+        yield f"| {code} | {number} | {cell(entry.means)} | {cell(entry.advice_markdown)} |"
 
 
 def _issues(issues: Iterable[KnownIssue]) -> Iterable[str]:
@@ -86,8 +88,8 @@ def _issues(issues: Iterable[KnownIssue]) -> Iterable[str]:
         yield ""
         yield f"**{issue.title}.** {issue.symptom}"
         yield ""
-        yield f"- Cause: {issue.cause}"
-        yield f"- Fix: {issue.fix}"
+        yield f"- Cause: {issue.cause_markdown}"
+        yield f"- Fix: {issue.fix_markdown}"
         if issue.links:
             yield "- More: " + ", ".join(
                 f"[{link}]({url})" for link, url in zip(issue.links, issue.urls, strict=True)

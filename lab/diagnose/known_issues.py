@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from lab.diagnose.wording import plain
+
 Kind = Literal["vagrant", "step", "juju", "event"]
 """What a text is: Vagrant's words, a step's log, a message or the log of Juju, an event or state of a pod."""
 
@@ -32,8 +34,8 @@ class KnownIssue(BaseModel):
         title: What is wrong, in a few words.
         layer: Where its cause is.
         symptom: What one sees.
-        cause: Why.
-        fix: What to do about it, in one line.
+        cause_markdown: Why; commands and names of files stand between backticks.
+        fix_markdown: What to do about it, in one line, written likewise.
         links: Threads about it, below ``https://github.com/``.
         patterns: Regular expressions for each kind of text.
     """
@@ -44,10 +46,20 @@ class KnownIssue(BaseModel):
     title: _Sentence
     layer: Literal["host", "vm", "network", "snapd", "microk8s", "juju", "kubeflow"]
     symptom: _Sentence
-    cause: _Sentence
-    fix: _Sentence
+    cause_markdown: _Sentence = Field(alias="cause")
+    fix_markdown: _Sentence = Field(alias="fix")
     links: list[Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+/(issues|pull)/\d+$")]] = []
     patterns: _Patterns
+
+    @property
+    def cause(self) -> str:
+        """Why, as a terminal shows it."""
+        return plain(self.cause_markdown)
+
+    @property
+    def fix(self) -> str:
+        """What to do about it, as a terminal shows it."""
+        return plain(self.fix_markdown)
 
     @property
     def urls(self) -> list[str]:

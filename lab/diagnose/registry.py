@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from lab import errors
+from lab.diagnose.wording import plain
 
 CLASSES: dict[str, int | None] = {
     "bug": errors.LabError.exit_code,
@@ -34,7 +35,7 @@ class ErrorCode(BaseModel):
     Attributes:
         kind: Its class, a key of `CLASSES`.
         means: What happened, in one sentence.
-        advice: What to do about it.
+        advice_markdown: What to do about it; commands stand between backticks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -53,7 +54,12 @@ class ErrorCode(BaseModel):
         "step",
     ] = Field(alias="class")
     means: str = Field(pattern=r"^\S.*\.$")
-    advice: str = Field(min_length=10)
+    advice_markdown: str = Field(alias="advice", min_length=10)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, as a terminal shows it."""
+        return plain(self.advice_markdown)
 
     @property
     def exit_code(self) -> int | None:

@@ -15,9 +15,9 @@ from lab.diagnose.known_issues import known_issues
 from lab.diagnose.registry import CLASSES, error_codes
 
 ROOT = Path(__file__).parents[3]
-COMMAND = re.compile(r"python -m lab ((?:--\w[\w-]* \S+ )*)([a-z]+)((?: (?:--?[a-z][\w-]*|\S+))*)")
-ADVICE = {issue.id: issue.fix for issue in known_issues()} | {
-    code: entry.advice for code, entry in error_codes().items()
+COMMAND = re.compile(r"python -m lab ((?:--\w[\w-]* \S+ )*)(?P<name>[a-z]+)(?P<rest>.*)")
+ADVICE = {issue.id: issue.fix_markdown for issue in known_issues()} | {
+    code: entry.advice_markdown for code, entry in error_codes().items()
 }
 
 
@@ -42,14 +42,23 @@ def test_everything_is_in_it() -> None:
 
 @pytest.mark.parametrize("name", ADVICE)
 def test_the_commands_that_are_advised_exist(name: str) -> None:
-    for match in COMMAND.finditer(ADVICE[name]):
-        command = cli.commands.get(match[2])
-        assert command is not None, f"there is no command 'python -m lab {match[2]}'"
-        if match[2] == "exec":
+    assert ADVICE[name].count("`") % 2 == 0
+    for part in ADVICE[name].split("`")[1::2]:
+        if not (match := COMMAND.fullmatch(part)):
             continue
+        command: click.Command | None = cli.commands.get(match["name"])
+        assert command is not None, f"there is no command '{part}'"
+        if isinstance(command, click.Group):
+            command = command.commands[match["rest"].split()[0]]
         known = {option for each in command.params if isinstance(each, click.Option) for option in each.opts}
-        flags = re.findall(r"(?<= )--[a-z][\w-]*", match[3].partition("python -m lab")[0])
-        assert set(flags) <= known
+        flags = set(re.findall(r"(?<= )--[a-z][\w-]*", match["rest"]))
+        assert match["name"] == "exec" or flags <= known, part
+
+
+@pytest.mark.parametrize("name", ADVICE)
+def test_what_is_to_be_typed_stands_between_backticks(name: str) -> None:
+    outside = " ".join(ADVICE[name].split("`")[::2])
+    assert not re.search(r"python -m|sudo ", outside), "put the command between backticks"
 
 
 @pytest.mark.parametrize("name", ADVICE)

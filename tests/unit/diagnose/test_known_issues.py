@@ -101,6 +101,6 @@ def test_advice_names_the_issue() -> None:
     ],
 )
 def test_the_data_are_checked(change: dict[str, object]) -> None:
-    data = known_issues()[0].model_dump() | change
+    data = known_issues()[0].model_dump(by_alias=True) | change
     with pytest.raises(ValueError, match=next(iter(change))):
         KnownIssue.model_validate(data)
