@@ -11,6 +11,7 @@ from lab.config import Settings
 from lab.editions.bundle import Manifest, verify_bundle
 from lab.probes.host import (
     acceleration,
+    box,
     bundle,
     disk,
     places,
@@ -133,6 +134,9 @@ def _internet(settings: Settings) -> Iterator[Check]:
         "snap-store": lambda: stores.snap_store(snaps),
         "charmhub": lambda: stores.charmhub(scripts["LAB_CHARM"], scripts["LAB_CHARM_CHANNEL"]),
     }
+    if (name := edition.box.name) is not None:
+        home = disk.vagrant_home(os.environ)
+        looks["box"] = lambda: box.box(name, settings.provider, home)
     for registry in edition.registries:
         looks[registry.host] = lambda registry=registry: registries.registry(registry)  # type: ignore[misc]
     urls = [

@@ -66,13 +66,17 @@ def places(settings: Settings, environ: Mapping[str, str], *, created: bool) -> 
     else:
         image_least, image_wish = settings.edition.host.free_disk_gib * GIB, settings.disk_gib * GIB
         box = GIB
-    vagrant = Path(environ.get("VAGRANT_HOME") or home / ".vagrant.d")
     return [
         Place("images of VMs", image_dir(settings.provider, home), image_least, image_wish),
-        Place("boxes of Vagrant", vagrant, box, box),
+        Place("boxes of Vagrant", vagrant_home(environ), box, box),
         Place("checkout", settings.root, GIB // 10, GIB),
         Place("cache", cache_dir(), 0, GIB // 10),
     ]
+
+
+def vagrant_home(environ: Mapping[str, str]) -> Path:
+    """Return where Vagrant keeps its boxes."""
+    return Path(environ.get("VAGRANT_HOME") or Path(environ.get("HOME") or Path.home()) / ".vagrant.d")
 
 
 def image_dir(provider: str, home: Path) -> Path:

@@ -49,7 +49,9 @@ def test_a_lab_that_is_off_needs_no_store(tmp_path: Path, looked: Callable[[], l
 
 def test_a_new_lab_needs_everything(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
     preflight.preflight(settings(tmp_path, "kubeflow-1.8"), "not_created")
-    assert {"snap-store", "charmhub", "registry-1.docker.io", "quay.io", "clock", "proxy"} <= set(looked())
+    assert {"snap-store", "charmhub", "box", "registry-1.docker.io", "quay.io", "clock", "proxy"} <= set(
+        looked()
+    )
     assert len(looked()) == len(set(looked()))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from lab.editions import Registry
+from lab.probes.host.box import box
 from lab.probes.host.registries import PREVIEW, TOKEN, docker_hub, registry
 from lab.probes.host.stores import charmhub, snap_store
 from lab.probes.host.surroundings import certificates, clock, names, proxy
@@ -91,6 +92,35 @@ def test_charmhub(web: Make) -> None:
     service = web({"https://api.charmhub.io/v2/charms/info/kubeflow": store("kubeflow", ("1.8", "stable"))})
     [finding] = charmhub("kubeflow", "1.8/stable", service)
     assert finding.level == "ok"
+
+
+def test_a_box_that_is_here(web: Make, tmp_path: Path) -> None:
+    (tmp_path / "boxes" / "debian-VAGRANTSLASH-bookworm64" / "12.1" / "amd64" / "libvirt").mkdir(parents=True)
+    [finding] = box("debian/bookworm64", "libvirt", tmp_path, web({}))
+    assert (finding.level, "here already" in finding.found) == ("ok", True)
+
+
+def test_a_box_that_can_be_had(web: Make, tmp_path: Path) -> None:
+    (tmp_path / "boxes" / "debian-VAGRANTSLASH-bookworm64" / "12.1" / "virtualbox").mkdir(parents=True)
+    service = web({"https://vagrantcloud.com/": answer(body={"name": "debian/bookworm64"})})
+    [finding] = box("debian/bookworm64", "libvirt", tmp_path, service)
+    assert finding.level == "ok"
+    assert service.asked == [("GET", "https://vagrantcloud.com/api/v2/vagrant/debian/bookworm64")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (answer(404), "HTTP status 404"),
+        (answer(200, HOTEL), "something else answered"),
+        (answer(200, {"name": "other/box"}), "something else answered"),
+        (NoAnswer("it did not answer in time"), "in time"),
+    ],
+)
+def test_no_box(web: Make, tmp_path: Path, reply: Answer | NoAnswer, why: str) -> None:
+    [finding] = box("debian/bookworm64", "libvirt", tmp_path, web({"https://": reply}))
+    assert (finding.level, finding.code) == ("failure", "LAB-NET-008")
+    assert why in finding.found
 
 
 @pytest.mark.parametrize(
