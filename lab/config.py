@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from lab.editions import DEFAULT_EDITION, Edition, load_edition
 from lab.errors import HostError, UsageError
+from lab.network.choice import AUTO, NONE, Network
 
 CONFIG_FILE = "lab.yaml"
 DEFAULT_NAME = "kubeflow"
@@ -74,8 +75,12 @@ class _Choices(BaseModel):
     metallb_range: AddressRange | None = None
     bundle: str | None = None
     ports: Ports = Ports()
+    network: Network = Network()
 
 
+# Keys with keys of their own; their variables are LAB_<KEY>_<KEY>.
+_GROUPS: dict[str, type[BaseModel]] = {"ports": Ports, "network": Network}
+_CA_VARIABLE = "LAB_NETWORK_CA_CERTIFICATES"
 _YAML_HINT = "Write one 'key: value' a line, indented by blanks; docs/settings.md lists the keys."
 _NUMBERS = ("cpus", "memory_mib", "disk_gib")
 
@@ -100,6 +105,7 @@ class Settings(BaseModel):
     disk_gib: int
     bundle: Path | None
     ports: Ports
+    network: Network
     provision_env: dict[str, str]
 
     @property
@@ -185,8 +191,9 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
     from_environment = _read_environment(environ)
     from_flags = {key: value for key, value in overrides.items() if value is not None}
     asked: dict[str, Any] = {**from_file, **from_environment, **from_flags}
-    if isinstance(from_file.get("ports"), dict) and "ports" in from_environment:
-        asked["ports"] = {**from_file["ports"], **from_environment["ports"]}
+    for group in _GROUPS:
+        if isinstance(from_file.get(group), dict) and group in from_environment:
+            asked[group] = {**from_file[group], **from_environment[group]}
     name = _choices(asked, root / CONFIG_FILE).name
 
     record = read_record(state_dir(root, name))
@@ -214,6 +221,7 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
         disk_gib=choices.disk_gib or edition.host.disk_gib,
         bundle=_bundle(choices, edition, root, relative_to=Path.cwd() if "bundle" in explicit else root),
         ports=choices.ports,
+        network=_network(choices.network, Path.cwd() if _CA_VARIABLE in environ else root),
         provision_env=provision_env,
     )
 
@@ -273,6 +281,13 @@ def _bundle(choices: _Choices, edition: Edition, root: Path, *, relative_to: Pat
     return path.resolve()
 
 
+def _network(network: Network, relative_to: Path) -> Network:
+    if isinstance(network.ca_certificates, str):
+        return network
+    files = [str(relative_to / Path(name).expanduser()) for name in network.ca_certificates]
+    return network.model_copy(update={"ca_certificates": files})
+
+
 def _read_file(path: Path) -> dict[str, Any]:
     import yaml
 
@@ -306,8 +321,9 @@ def _read_file(path: Path) -> dict[str, Any]:
             hint=f"Keys: {', '.join(_Choices.model_fields)}.",
         )
     _refuse_unknown(data, _Choices.model_fields, path, "")
-    if isinstance(data.get("ports"), dict):
-        _refuse_unknown(data["ports"], Ports.model_fields, path, "ports.")
+    for group, model in _GROUPS.items():
+        if isinstance(data.get(group), dict):
+            _refuse_unknown(data[group], model.model_fields, path, f"{group}.")
     return data
 
 
@@ -329,14 +345,21 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in _Choices.model_fields:
         value = environ.get(f"LAB_{key.upper()}", "")
-        if key != "ports" and value:
+        if key not in _GROUPS and value:
             values[key] = _number(value, f"LAB_{key.upper()}") if key in _NUMBERS else value
-    ports = {
-        key: _number(value, f"LAB_PORTS_{key.upper()}")
-        for key in Ports.model_fields
-        if (value := environ.get(f"LAB_PORTS_{key.upper()}", ""))
-    }
-    return {**values, "ports": ports} if ports else values
+    for group, model in _GROUPS.items():
+        prefix = f"LAB_{group.upper()}_"
+        given = {key: value for key in model.model_fields if (value := environ.get(prefix + key.upper(), ""))}
+        if given:
+            values[group] = {key: _member(value, prefix + key.upper()) for key, value in given.items()}
+    return values
+
+
+def _member(value: str, variable: str) -> int | str | list[str]:
+    """Return the value of a key in a group, of the type that the group wants."""
+    if variable.startswith("LAB_PORTS_"):
+        return _number(value, variable)
+    return value.split(os.pathsep) if variable == _CA_VARIABLE and value not in (AUTO, NONE) else value
 
 
 def _number(value: str, variable: str) -> int:
@@ -355,9 +378,11 @@ def _choices(asked: Mapping[str, Any], path: Path) -> _Choices:
         return _Choices.model_validate(dict(asked))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"][:2])
+        # A proxy's address may hold a password.
+        shown = "what it is" if key.startswith("network.proxy") else repr(first["input"])
         raise UsageError(
-            f"'{key}' cannot be {first['input']!r}: {first['msg'].removeprefix('Value error, ')}.",
+            f"'{key}' cannot be {shown}: {first['msg'].removeprefix('Value error, ')}.",
             code="LAB-CFG-006",
             hint=f"It comes from '{path.name}', from LAB_{key.upper().replace('.', '_')} or from a flag.",
         ) from error

@@ -9,6 +9,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=network.sh
+. "$PROVISION_DIR/network.sh"
 
 # shellcheck disable=SC2317 # called by wait_for
 seeded() { sudo timeout 20 "$SNAP" wait system seed.loaded </dev/null; }
@@ -39,7 +41,7 @@ check() {
   for name in $(base_snaps); do
     has_word "$have" "$name" || return 1
   done
-  long "$(awk '$1 == "refresh.hold" { print $2 }' <<<"$settings")"
+  long "$(awk '$1 == "refresh.hold" { print $2 }' <<<"$settings")" && about_snapd check
 }
 
 apply() {
@@ -55,6 +57,8 @@ apply() {
   # snapd accepts nothing before it is seeded, and `snap wait` knows no deadline of its own.
   wait_for 300 "snapd to be seeded" seeded || try_later "snapd was not ready within 300 s" "See 'systemctl status snapd snapd.seeded'."
   [ "$LAB_SNAP_SOURCE" = store ] || mount_bundle
+  # Before it downloads anything.
+  about_snapd apply || try_later "snapd did not take the proxies or the certificate authorities" "See 'snap changes'."
 
   # An automatic refresh restarts what it refreshes and blocks every other change meanwhile. snapd 2.58
   # and later can put it off for ever, Debian's own 2.57 for 95 days.

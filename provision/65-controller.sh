@@ -9,6 +9,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=network.sh
+. "$PROVISION_DIR/network.sh"
 
 agent_version() { juju 60 show-controller "$LAB_CONTROLLER" --format json 2>/dev/null | facts controller "$LAB_CONTROLLER"; }
 # shellcheck disable=SC2317 # called by wait_for
@@ -24,7 +26,7 @@ gone() {
 
 check() {
   local version
-  [ -x "$JUJU" ] || return 1
+  [ -x "$JUJU" ] && juju_told controller || return 1
   # A model is never newer than its controller, and its answer is there already.
   ! looking || ! at_least "$(overview version)" "$LAB_JUJU_MINIMUM" || return 0
   version=$(agent_version) && at_least "$version" "$LAB_JUJU_MINIMUM"
@@ -38,10 +40,14 @@ apply() {
       # It was complete once and may hold somebody's work: it is waited for, never thrown away.
       wait_for 600 "the controller to answer" answers ||
         try_later "The controller $LAB_CONTROLLER does not answer" "See 'microk8s kubectl -n $CONTROLLER_NAMESPACE get pods'; 'python -m lab reset' starts afresh."
+      tell_juju controller
       return
     fi
     # Perhaps the attempt was cut short at its very end.
-    ! answers || return 0
+    if answers; then
+      tell_juju controller
+      return
+    fi
   fi
   clean_up "$id"
   remember bootstrapping yes
@@ -75,7 +81,13 @@ bootstrap() {
   waiting "juju bootstrap (it pulls images first)"
   # Juju's own limit of 20 minutes is short for a first pull on a slow line. Its progress goes to standard
   # error, line by line.
-  juju 2400 bootstrap "$LAB_CLOUD" "$LAB_CONTROLLER" --config bootstrap-timeout=1800 2>&1 | tee "$log" || rc=$?
+  local command=(juju 2400 bootstrap "$LAB_CLOUD" "$LAB_CONTROLLER" --config bootstrap-timeout=1800)
+  if proxied; then
+    # The controller fetches charms, its own first of all.
+    remember juju-proxy-controller yes
+    command=(with_proxy_file "${command[@]}" --config)
+  fi
+  "${command[@]}" 2>&1 | tee "$log" || rc=$?
   if [ "$rc" -ne 0 ]; then
     local reason
     reason=$(grep -E '^ERROR' "$log" | tail -n 1 || true)

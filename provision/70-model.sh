@@ -9,6 +9,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=network.sh
+. "$PROVISION_DIR/network.sh"
 
 models() { juju 60 models --controller "$LAB_CONTROLLER" --format json 2>/dev/null; }
 life() { models | facts model "$LAB_MODEL"; }
@@ -29,13 +31,16 @@ namespace_gone() {
 }
 
 check() {
-  [ -x "$JUJU" ] || return 1
+  [ -x "$JUJU" ] && juju_told "$LAB_MODEL" || return 1
   ! looking || [ "$(overview model)" != available ] || return 0
   alive
 }
 
 apply() {
-  ! alive || return 0
+  if alive; then
+    tell_juju "$LAB_MODEL"
+    return
+  fi
   # A model that is being destroyed, or whose namespace is, still holds the name.
   wait_for 300 "the old model $LAB_MODEL to go" gone || try_later "The old model $LAB_MODEL does not go away" "See 'juju models', or start afresh: 'python -m lab reset'."
   [ "$(namespace_phase)" != Active ] ||
@@ -43,7 +48,12 @@ apply() {
   wait_for 300 "the old namespace $LAB_MODEL to go" namespace_gone || try_later "The old namespace $LAB_MODEL does not go away" "See 'microk8s kubectl get namespace $LAB_MODEL -o yaml'."
   local said rc=0
   forget deployed # it was another model's
-  said=$(juju 180 add-model "$LAB_MODEL" --controller "$LAB_CONTROLLER" 2>&1) || rc=$?
+  local command=(juju 180 add-model "$LAB_MODEL" --controller "$LAB_CONTROLLER")
+  if proxied; then
+    remember "juju-proxy-$LAB_MODEL" yes
+    command=(with_proxy_file "${command[@]}" --config)
+  fi
+  said=$("${command[@]}" 2>&1) || rc=$?
   note "$said"
   # Three different texts say that it exists already; what counts is what is there.
   [ "$rc" -eq 0 ] || alive || try_later "'juju add-model $LAB_MODEL' failed: $(tail -n 1 <<<"$said")"

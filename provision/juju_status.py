@@ -261,10 +261,15 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 USAGE = """\
 usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
   cloud NAME | controller NAME | known-controller NAME | model NAME
-  overview | units-in-error | login-is-set APPLICATION URL CREDENTIALS
+  overview | units-in-error | settings KEY,... | login-is-set APPLICATION URL CREDENTIALS
 usage: juju_status.py login-file APPLICATION URL CREDENTIALS
 usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
 """
+
+
+def settings(data: dict[str, Any], keys: str) -> str:
+    """Return a model's settings as lines of YAML (`juju model-config`); keys separated by commas."""
+    return "\n".join(f'{key}: "{(data.get(key) or {}).get("Value", "")}"' for key in keys.split(","))
 
 
 def overview(data: dict[str, Any]) -> str:
@@ -290,6 +295,7 @@ QUESTIONS: dict[str, Callable[..., str | bool]] = {
     "model": model,
     "overview": overview,
     "units-in-error": units_in_error,
+    "settings": settings,
     "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),
 }
 

@@ -41,6 +41,12 @@ LAB_LOGIN_USERNAME=${LAB_LOGIN_USERNAME:-admin}
 LAB_INOTIFY_INSTANCES=${LAB_INOTIFY_INSTANCES:-1280}
 LAB_INOTIFY_WATCHES=${LAB_INOTIFY_WATCHES:-655360}
 LAB_KUBEFLOW_TIMEOUT=${LAB_KUBEFLOW_TIMEOUT:-3600}
+LAB_PROXY_HTTP=${LAB_PROXY_HTTP:-}
+LAB_PROXY_HTTPS=${LAB_PROXY_HTTPS:-}
+LAB_PROXY_APT=${LAB_PROXY_APT:-}
+LAB_NO_PROXY=${LAB_NO_PROXY:-}
+LAB_APT_MIRROR=${LAB_APT_MIRROR:-}
+LAB_APT_MIRROR_SECURITY=${LAB_APT_MIRROR_SECURITY:-}
 # Seconds between two looks at something that is being waited for, and before a second attempt.
 LAB_POLL=${LAB_POLL:-3}
 LAB_RETRY_DELAY=${LAB_RETRY_DELAY:-15}
@@ -60,6 +66,16 @@ JUJU_DATA=$HOME/.local/share/juju
 MICROK8S_GROUP=microk8s
 DELEGATE_DROP_IN=$ROOT/etc/systemd/system/snap.microk8s.daemon-kubelite.service.d/delegate.conf
 SYSCTL_FILE=$ROOT/etc/sysctl.d/99-kubeflow.conf
+
+# The machine's own network is not a part of what the purge takes back, and neither are the notes of it.
+NETWORK_NOTES=$LAB_HOME/network
+PROXY_FILE=$NETWORK_NOTES/proxy.env # from step 05
+if [ -r "$PROXY_FILE" ]; then
+  set -a
+  # shellcheck source=/dev/null
+  . "$PROXY_FILE"
+  set +a
+fi
 
 readonly TEMPFAIL=75 # EX_TEMPFAIL of sysexits.h: another try may help
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.errors import VMError
@@ -12,7 +13,7 @@ from lab.transport.base import Transport
 SECONDS = 60.0
 
 
-def deliver(transport: Transport, provision_dir: Path, env: str) -> None:
+def deliver(transport: Transport, provision_dir: Path, settings: Mapping[str, str]) -> None:
     """Make the guest's scripts and settings equal to the host's.
 
     What is there is compared by its sums, so that nothing that was changed in the guest stays.
@@ -20,18 +21,19 @@ def deliver(transport: Transport, provision_dir: Path, env: str) -> None:
     Args:
         transport: The way into the guest.
         provision_dir: The directory of the scripts.
-        env: The text of their settings.
+        settings: The texts of the files with their settings, by name in the guest.
     """
     listed = transport.run(guest.sums(), timeout=SECONDS).stdout
-    if _parse(listed) == _sums(provision_dir, env):
+    if _parse(listed) == _sums(provision_dir, settings):
         return
     transport.run(guest.fresh_home(), timeout=SECONDS).check(VMError, code="LAB-VM-010")
     transport.put(provision_dir, guest.PROVISION)
-    transport.put_text(env, guest.ENV_FILE)
+    for name, text in settings.items():
+        transport.put_text(text, name)
 
 
-def _sums(provision_dir: Path, env: str) -> dict[str, str]:
-    files = {f"~/{guest.ENV_FILE}": env.encode()}
+def _sums(provision_dir: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    files = {f"~/{name}": text.encode() for name, text in settings.items()}
     for path in provision_dir.rglob("*"):
         if path.is_file():
             files[f"~/{guest.PROVISION}/{path.relative_to(provision_dir).as_posix()}"] = path.read_bytes()

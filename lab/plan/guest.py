@@ -10,6 +10,7 @@ HOME = ".kubeflow-lab"
 
 PROVISION = f"{HOME}/provision"
 ENV_FILE = f"{HOME}/lab.env"
+CA_FILE = f"{HOME}/ca-certificates.pem"
 CREDENTIALS = f"{HOME}/credentials"
 KUBECONFIG = ".kube/config"
 
@@ -63,7 +64,7 @@ def look(names: Sequence[str]) -> str:
 
 def sums() -> str:
     """Return a command that lists the sha256 sums of the scripts and their settings."""
-    return f"find {PROVISION} {ENV_FILE} -type f -exec sha256sum {{}} + 2>/dev/null"
+    return f"find {PROVISION} {ENV_FILE} {CA_FILE} -type f -exec sha256sum {{}} + 2>/dev/null"
 
 
 def fresh_home() -> str:

@@ -38,6 +38,11 @@ module Lab
       @lab.write_record
     end
 
+    # What plain Vagrant copies into the guest beside the scripts, if it is to run them.
+    def upload_files
+      STARTING.include?(command) && !@arguments.include?("--no-provision") ? @lab.write_upload_files : []
+    end
+
     # "kvm" when a guest really runs under it here, else "qemu" (emulation).
     def driver
       return @env["LAB_DRIVER"] unless @env["LAB_DRIVER"].to_s.empty?

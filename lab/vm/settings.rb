@@ -4,6 +4,7 @@
 
 require "json"
 require "yaml"
+require_relative "network"
 
 module Lab
   # Shown by Vagrant as one message, without a backtrace.
@@ -19,7 +20,7 @@ module Lab
   end
 
   class Settings
-    DEFAULTS = { "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {} }.freeze
+    DEFAULTS = { "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {}, "network" => {} }.freeze
     GUEST_PORTS = { "ssh" => 22, "kubernetes" => 16443, "http" => 80 }.freeze
 
     attr_reader :root
@@ -110,18 +111,35 @@ module Lab
     def lab_env
       values = edition["provision"].dup
       values["LAB_METALLB_RANGE"] = choice("metallb_range") if choice("metallb_range")
+      values.merge!(network.variables)
       values.sort.map { |key, value| "export #{key}='#{value.to_s.gsub("'", "'\\\\''")}'\n" }.join
     end
 
-    # A shell script for the guest that writes lab.env and makes room for the scripts.
+    # What of the host's network reaches the guest. An edition with a bundle needs nothing from outside, unless
+    # somebody says so.
+    def network(root: "/")
+      chosen = Network::KEYS.to_h { |key| [key, network_choice(key)] }
+      Network.new(chosen, @env, release: edition["expect"]["debian"], look: !bundled?, root: root)
+    end
+
+    # A shell script for the guest that makes room for the scripts.
     def upload_script
       <<~SCRIPT
         set -eu
         install -d -m 0700 ~/.kubeflow-lab
         rm -rf ~/.kubeflow-lab/provision
-        cat >~/.kubeflow-lab/lab.env <<'END_OF_LAB_ENV'
-        #{lab_env}END_OF_LAB_ENV
       SCRIPT
+    end
+
+    # Writes the files that go into the guest's ~/.kubeflow-lab, and returns their paths. They may hold a proxy's
+    # password, so they are files of the owner's, never part of a script that Vagrant shows or leaves in /tmp.
+    def write_upload_files
+      make_state_dir
+      { "lab.env" => lab_env, "ca-certificates.pem" => network.certificates }.map do |name, text|
+        file = File.join(state_dir, name)
+        File.write(file, text, perm: 0o600)
+        file
+      end
     end
 
     # Remembers what the lab is made with, so that later commands need no variables (read_record in lab/config.py).
@@ -149,6 +167,15 @@ module Lab
     # Environment over what the lab was made with over lab.yaml.
     def choice(key)
       variable("LAB_#{key.upcase}") || (key == "name" ? nil : record[key]) || @chosen[key]
+    end
+
+    def network_choice(key)
+      from_env = variable("LAB_NETWORK_#{key.upcase}")
+      choice = from_env || (@chosen["network"] || {})[key] || "auto"
+      return choice if key != "ca_certificates" || %w[auto none].include?(choice)
+
+      files = choice.is_a?(Array) ? choice : choice.split(File::PATH_SEPARATOR)
+      files.map { |file| File.expand_path(file, from_env ? Dir.pwd : root) }
     end
 
     def variable(name)

@@ -9,6 +9,7 @@ import pytest
 
 from lab.config import Settings, find_root, load_settings, read_record, render_env, replace_file, write_record
 from lab.errors import HostError, UsageError
+from lab.network.choice import Network
 
 
 def load(
@@ -165,3 +166,59 @@ def test_a_checkout_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(HostError, match="cannot keep its state") as caught:
         load_settings(tmp_path, overrides={}, environ={}).make_state_dir()
     assert caught.value.code == "LAB-HOST-124"
+
+
+# --- the network --------------------------------------------------------------------------------
+
+
+def test_the_network_is_the_hosts_unless_said_otherwise(tmp_path: Path) -> None:
+    assert load(tmp_path).network == Network()
+    assert set(Network().model_dump().values()) == {"auto"}
+    text = "network: {proxy_http: 'proxy.example:3128', no_proxy: [.example, 10.1.2.3], apt_mirror: none}\n"
+    network = load(tmp_path, text, {"LAB_NETWORK_PROXY_HTTPS": "http://u:p@other:3128/"}).network
+    assert (network.proxy_http, network.proxy_https) == ("http://proxy.example:3128", "http://u:p@other:3128")
+    assert (network.no_proxy, network.apt_mirror, network.proxy_apt) == (
+        [".example", "10.1.2.3"],
+        "none",
+        "auto",
+    )
+    assert "u:p" not in repr(load(tmp_path, environ={"LAB_NETWORK_PROXY_HTTPS": "http://u:p@other:3128"}))
+
+
+def test_certificate_files_are_found_from_where_they_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert load(tmp_path, "network: {ca_certificates: ca.pem}\n").network.ca_certificates == [
+        f"{tmp_path}/ca.pem"
+    ]
+    environ = {"LAB_NETWORK_CA_CERTIFICATES": "a.pem:/b/c.pem"}
+    assert load(tmp_path, environ=environ).network.ca_certificates == ["/a.pem", "/b/c.pem"]
+    environ = {"LAB_NETWORK_CA_CERTIFICATES": "none"}
+    assert load(tmp_path, environ=environ).network.ca_certificates == "none"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("network: {proxy: x}", "LAB-CFG-005", "network.proxy_http"),
+        ("network: {proxy_http: 'socks5://proxy:1080'}", "LAB-CFG-006", "'network.proxy_http'"),
+        ("network: {proxy_http: 7}", "LAB-CFG-006", "'network.proxy_http'"),
+        ("network: {apt_mirror: 'ftp://mirror/debian'}", "LAB-CFG-006", "'ftp://mirror/debian'"),
+        ("network: {no_proxy: 'a b;c'}", "LAB-CFG-006", "'b;c' is neither"),
+        ("network: {no_proxy: {}}", "LAB-CFG-006", "'network.no_proxy'"),
+        ("network: 1", "LAB-CFG-006", "'network'"),
+    ],
+)
+def test_a_network_that_cannot_be(tmp_path: Path, text: str, code: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, text)
+    assert caught.value.code == code
+    assert words in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_a_proxys_password_is_in_no_message(tmp_path: Path) -> None:
+    for url in ("http://me:secret@proxy:x", "me:se/secret@proxy:1", "https://me:a$secret@proxy:3128"):
+        with pytest.raises(UsageError) as caught:
+            load(tmp_path, environ={"LAB_NETWORK_PROXY_HTTP": url})
+        assert "secret" not in f"{caught.value.message} {caught.value.hint}"

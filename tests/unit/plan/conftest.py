@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.network.discover import HostNetwork
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
 from lab.plan.step import Step
@@ -19,6 +20,14 @@ from lab.report.tasks import Tasks
 from lab.transport.base import CommandResult, TransportError, Tunnel
 
 _ACTION = re.compile(r"bash ~/\.kubeflow-lab/provision/(\S+)\.sh (\w+)$")
+
+
+@pytest.fixture(autouse=True)
+def host_network(monkeypatch: pytest.MonkeyPatch) -> list[HostNetwork]:
+    """What the host uses to reach the world: the last of the list, whatever is true of this computer."""
+    found = [HostNetwork()]
+    monkeypatch.setattr("lab.plan.login.discover", lambda environ, release: found[-1])
+    return found
 
 
 @dataclass

@@ -99,6 +99,6 @@ def test_no_steps_is_an_error(tmp_path: Path) -> None:
 
 def test_the_project_s_own_steps() -> None:
     steps = load_steps(Path(__file__).parents[3] / "provision")
-    assert steps[0].name == "10-snapd"
+    assert steps[0].name == "05-network"
     assert any(step.new_session for step in steps)
     assert any("juju deploy kubeflow" in line for step in steps for line in step.documented)

@@ -15,7 +15,7 @@ PROVISION = Path(__file__).parents[3] / "provision"
 FAKES = Path(__file__).parent / "fakes"
 SYSTEM_PROGRAMS = ["apt-get", "blkid", "dpkg-query", "getent", "gpasswd", "groupdel", "hostname", "ip"]
 SYSTEM_PROGRAMS += ["iptables-nft-restore", "iptables-nft-save", "journalctl", "kill", "mount", "mountpoint"]
-SYSTEM_PROGRAMS += ["sysctl", "systemctl", "umount", "usermod"]
+SYSTEM_PROGRAMS += ["sysctl", "systemctl", "umount", "update-ca-certificates", "usermod"]
 TEMPFAIL = 75
 
 
@@ -38,13 +38,19 @@ class Guest:
         for name in SYSTEM_PROGRAMS:
             (self.programs / name).symlink_to("system")
         for name in (
+            "etc/apt/apt.conf.d",
+            "etc/ssl/certs",
             "etc/sysctl.d",
             "etc/systemd/system",
             "proc/self",
             "proc/sys/fs/inotify",
             "sys/fs/cgroup",
+            "usr/sbin",
         ):
             (self.root / name).mkdir(parents=True)
+        self.file("etc/environment", "LANG=C.UTF-8")
+        self.file("etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm")
+        self.file("usr/sbin/update-ca-certificates", "").chmod(0o755)
         self.file("proc/self/mountinfo", "22 1 254:1 / / rw - ext4 /dev/vda1 rw")
         self.file("proc/sys/fs/inotify/max_user_instances", "128")
         self.file("proc/sys/fs/inotify/max_user_watches", "14180")
@@ -109,6 +115,7 @@ class Guest:
             "FAKE": str(self.fake),
             "FAKE_PROGRAMS": str(self.programs),
             "LAB_ROOT": str(self.root),
+            "LAB_SNAPD_CONF": str(self.programs / "snapd-conf"),
             "LAB_SNAP": str(self.snap_bin / "snap"),
             "LAB_MICROK8S": str(self.snap_bin / "microk8s"),
             "LAB_JUJU": str(self.snap_bin / "juju"),

@@ -62,4 +62,4 @@ def test_a_model_older_than_its_controller_does_not_count_against_it(guest: Gues
 
 
 def test_nothing_there(guest: Guest) -> None:
-    assert look(guest) == ["::checked 10-snapd 1"]
+    assert look(guest) == ["::checked 05-network 0", "::checked 10-snapd 1"]

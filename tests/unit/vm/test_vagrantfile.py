@@ -13,6 +13,9 @@ import pytest
 
 from lab.config import load_settings, read_record, render_env
 from lab.editions import edition_names
+from lab.network.discover import HostNetwork, discover
+from lab.network.guest import GuestNetwork, decide
+from lab.plan.login import guest_network
 from lab.probes.host.ports import domain
 from lab.probes.host.session import Session
 from lab.process import run
@@ -70,7 +73,117 @@ def test_both_decide_the_same(checkout: Path, name: str) -> None:
         *(settings.name, settings.edition.name, settings.cpus, settings.memory_mib, settings.disk_gib),
         *(settings.ports.http, str(settings.state_dir)),
     ]
-    assert ruby(checkout, "lab.lab_env", env) == render_env(settings.provision_env)
+    told = guest_network(settings).variables
+    assert ruby(checkout, "lab.lab_env", env) == render_env({**settings.provision_env, **told})
+
+
+PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+CA = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"
+
+
+def both_networks(
+    checkout: Path, host: Path, environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> GuestNetwork:
+    """What the guest is told, in which Ruby and Python must agree."""
+    environ = {**dict.fromkeys(PROXIES, ""), "SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", **environ}
+    for key, value in environ.items():
+        monkeypatch.setenv(key, value)
+    settings = load_settings(checkout, overrides={}, environ=environ)
+    release = settings.edition.expect.debian
+    look = settings.edition.source == "store"
+    told = decide(settings.network, discover(environ, host, release=release) if look else HostNetwork())
+    network = f"lab.network(root: {json.dumps(str(host))})"
+    assert ruby(checkout, f"{network}.variables") == told.variables
+    assert ruby(checkout, f"{network}.certificates") == told.certificates
+    return told
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host's root directory, with an apt-config that says what is in ``apt``."""
+    root = tmp_path / "host"
+    for name in ("etc/apt/sources.list.d", "usr/local/share/ca-certificates", "usr/share/ca-certificates"):
+        (root / name).mkdir(parents=True)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "apt-config").write_text(f"#!/bin/sh\ncat '{root}/apt' 2>/dev/null\n")
+    (programs / "apt-config").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    return root
+
+
+def test_both_find_the_same_network(checkout: Path, host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert both_networks(checkout, host, {}, monkeypatch) == GuestNetwork()
+    (host / "apt").write_text("http='http://127.0.0.1:3142/'\nhttps='http://u:p@localhost:3128'\n")
+    about = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
+    (host / "etc/os-release").write_text(about)
+    (host / "etc/apt/sources.list").write_text(
+        "deb cdrom:[x]/ bookworm main\ndeb [arch=amd64] http://m/debian/ bookworm main\n"
+    )
+    (host / "etc/apt/sources.list.d/s.sources").write_text(
+        "Types: deb\nEnabled: no\nURIs: http://off\nSuites: bookworm-security\n\n"
+        "Types: deb deb-src\nURIs: https://m/sec\nSuites: bookworm-security\n"
+    )
+    (host / "usr/local/share/ca-certificates/own.crt").write_text("own\n" + CA)
+    (host / "usr/share/ca-certificates/debian.crt").write_text(CA.replace("QUJD", "REVG"))
+    (host / "bundle.pem").write_text(CA + CA.replace("QUJD", "REVG") + CA.replace("QUJD", "R0hJ"))
+    found = both_networks(checkout, host, {"SSL_CERT_FILE": "/bundle.pem"}, monkeypatch)
+    assert found.variables == {
+        "LAB_PROXY_HTTP": "http://10.0.2.2:3142",
+        "LAB_PROXY_HTTPS": "http://u:p@10.0.2.2:3128",
+        "LAB_PROXY_APT": "http://10.0.2.2:3142",
+        "LAB_APT_MIRROR": "http://m/debian",
+        "LAB_APT_MIRROR_SECURITY": "https://m/sec",
+    }
+    assert found.certificates.count("BEGIN") == 2
+    environ = {"HTTPS_PROXY": "proxy:1", "no_proxy": "a,.b", "http_proxy": "socks5://no"}
+    assert (
+        both_networks(checkout, host, environ, monkeypatch).variables["LAB_PROXY_HTTPS"] == "http://proxy:1"
+    )
+    # An edition that brings everything along does not look at the host.
+    assert both_networks(checkout, host, {"LAB_EDITION": "rehearsal"}, monkeypatch) == GuestNetwork()
+
+
+def test_both_take_the_network_that_is_written(
+    checkout: Path, host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (host / "apt").write_text("http='http://cache:3142'\n")
+    (checkout / "ca.pem").write_text(CA + CA.replace("QUJD", "REVG"))
+    (checkout / "lab.yaml").write_text(
+        "network: {proxy_http: 'p:1', proxy_https: none, no_proxy: [x.example, 10.0.0.0/8], "
+        "ca_certificates: [ca.pem], apt_mirror: 'http://localhost/debian'}\n"
+    )
+    environ = {
+        "LAB_NETWORK_APT_MIRROR_SECURITY": "https://m/s/",
+        "LAB_EDITION": "rehearsal",
+        "http_proxy": "no",
+    }
+    told = both_networks(checkout, host, environ, monkeypatch)
+    assert told.variables == {
+        "LAB_PROXY_HTTP": "http://p:1",
+        "LAB_NO_PROXY": "x.example,10.0.0.0/8",
+        "LAB_APT_MIRROR": "http://10.0.2.2/debian",
+        "LAB_APT_MIRROR_SECURITY": "https://m/s",
+    }
+    assert told.certificates.count("BEGIN") == 2
+    words = ruby(
+        checkout,
+        "begin; lab.network.variables; rescue Lab::Error => e; e.error_message; end",
+        {
+            "LAB_NETWORK_PROXY_HTTP": "http://me:secret@proxy:x",
+        },
+    )
+    assert words == "'network.proxy_http' is not a URL that can be used."
+
+
+def test_what_plain_vagrant_copies_is_the_owners_alone(checkout: Path) -> None:
+    env = {"LAB_EDITION": "rehearsal", "LAB_NETWORK_PROXY_HTTP": "http://me:secret@proxy:3128"}
+    assert ruby(checkout, "host.upload_files", env) == [], "`vagrant status` needs none"
+    files = ruby(checkout, "lab.write_upload_files", env)
+    assert [Path(file).name for file in files] == ["lab.env", "ca-certificates.pem"]
+    assert "http://me:secret@proxy:3128" in Path(files[0]).read_text()
+    assert {Path(file).stat().st_mode & 0o777 for file in files} == {0o600}
+    assert "secret" not in ruby(checkout, "lab.upload_script", env)
 
 
 def test_a_record_of_either_is_read_by_the_other(checkout: Path) -> None:

@@ -24,6 +24,12 @@ _LOG = logging.getLogger(__name__)
 _MODEL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _DYING_POLL = 1.0
 CONTROLLER_MODEL = "controller"
+# The real one knows some seventy options.
+_MODEL_DEFAULTS = {
+    "juju-http-proxy": "",
+    "juju-https-proxy": "",
+    "juju-no-proxy": "127.0.0.1,localhost,::1",
+}
 
 
 class Keeper:
@@ -109,6 +115,28 @@ class Keeper:
             self._note(model, "controller-0", "INFO", f'created model "{name}"')
             self._save(model)
             return {"uuid": uuid}
+
+    def model_config_get(self, model: str) -> dict[str, dict[str, str]]:
+        """A model's options: those that were set, and the defaults of the proxies."""
+        with self._lock:
+            set_here = self._model(model).config
+            known = {key: {"Value": value, "Source": "default"} for key, value in _MODEL_DEFAULTS.items()}
+            return {**known, **{key: {"Value": value, "Source": "model"} for key, value in set_here.items()}}
+
+    def model_config_set(self, model: str, settings: dict[str, str]) -> None:
+        """Set options of a model."""
+        with self._lock:
+            found = self._model(model)
+            found.config.update(settings)
+            self._save(found)
+
+    def model_config_reset(self, model: str, keys: list[str]) -> None:
+        """Give options of a model their defaults back."""
+        with self._lock:
+            found = self._model(model)
+            for key in keys:
+                found.config.pop(key, None)
+            self._save(found)
 
     def model_status(self, model: str) -> dict[str, Any]:
         """What is left of a model; for those who wait until it is gone."""
@@ -332,8 +360,6 @@ class Keeper:
         _LOG.info("%s %s %s: %s", model.name, entity, level, message)
 
     def _save(self, model: Model) -> None:
-        if model.name == CONTROLLER_MODEL:
-            return
         text = json.dumps(model.to_dict(), sort_keys=True)
         if self._saved.get(model.name) != text:
             self._cluster.save(model.name, text)

@@ -9,6 +9,7 @@ import time
 from . import VERSION
 from .api import API_PORT, Api
 from .cmd_clouds import service_account_token
+from .cmd_modelconfig import PROXY_KEYS, read_model_config
 from .context import Context, fresh_uuid
 from .errors import JujuError, UsageError
 from .flags import Command, Flag
@@ -32,24 +33,22 @@ _CONFIG_KEYS = frozenset(
         "automatically-retry-hooks",
         "logging-config",
         "update-status-hook-interval",
+        *PROXY_KEYS,
     }
 )
 
 
-def read_config(pairs: list[str]) -> dict[str, str]:
-    """Check ``--config key=value`` options.
+def read_config(words: list[str]) -> dict[str, str]:
+    """Check ``--config key=value`` and ``--config file`` options.
 
     Raises:
         UsageError: malformed, or a key that is not known here.
+        JujuError: a file cannot be read.
     """
-    config = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f'expected "key=value", got "{pair}"')
+    config = read_model_config(words)
+    for key in config:
         if key not in _CONFIG_KEYS:
             raise UsageError(f'config key "{key}" is not known to this rehearsal')
-        config[key] = value
     if not config.get("bootstrap-timeout", "1200").isdigit():
         raise UsageError(f'bootstrap-timeout: expected number, got string("{config["bootstrap-timeout"]}")')
     return config
@@ -313,7 +312,10 @@ def bootstrap(context: Context) -> int:
             "last-known-access": "superuser",
         }
         context.info(f"Contacting Juju controller at {address} to verify accessibility...")
-        _wait_for_api(Api(name, details, account, f"{store.directory}/cache"), deadline)
+        api = Api(name, details, account, f"{store.directory}/cache")
+        _wait_for_api(api, deadline)
+        if proxies := {key: value for key, value in config.items() if key in PROXY_KEYS}:
+            api.call("ModelConfigSet", model="controller", settings=proxies)
     except (JujuError, KeyboardInterrupt) as error:
         if not context.option("keep-broken"):
             remove_controller_objects(kube, namespace)
@@ -343,7 +345,11 @@ COMMANDS = (
         purpose="Initializes a cloud environment.",
         doc="Puts a controller into the namespace controller-<name> of a cluster added by add-k8s.",
         flags=(
-            Flag("config", kind="list", text="Specify a controller or model option, key=value"),
+            Flag(
+                "config",
+                kind="list",
+                text="A file with controller and model options, or one option, key=value",
+            ),
             Flag(
                 "keep-broken",
                 kind="bool",

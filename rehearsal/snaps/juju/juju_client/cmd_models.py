@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+from .cmd_modelconfig import read_model_config
 from .context import Context, qualified, table
 from .errors import UsageError
 from .flags import CONTROLLER_FLAG, NO_BROWSER_FLAG, Command, Flag, format_flag
@@ -20,12 +21,7 @@ def add_model(context: Context) -> int:
     if not context.args:
         raise UsageError("model name is required")
     context.no_more_args(2)
-    config = {}
-    for pair in context.option("config"):
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f'expected "key=value", got "{pair}"')
-        config[key] = value
+    config = read_model_config(context.option("config"))
     name = context.args[0]
     api = context.api()
     answer = api.call("AddModel", name=name, config=config)
@@ -108,7 +104,7 @@ COMMANDS = (
         flags=(
             CONTROLLER_FLAG,
             NO_BROWSER_FLAG,
-            Flag("config", kind="list", text="Specify a model option, key=value"),
+            Flag("config", kind="list", text="A file with model options, or one option, key=value"),
             Flag("no-switch", kind="bool", default=False, text="Do not switch to the newly created model"),
         ),
     ),

@@ -25,6 +25,7 @@ _MODULES = {
     "switch": "controllers",
     "add-model": "models",
     "models": "models",
+    "model-config": "modelconfig",
     "list-models": "models",
     "deploy": "deploy",
     "config": "config",
