@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_FRAMES_A_SECOND = 4
+
+
 class Renderer(Protocol):
     """Shows events; to be used as a context manager."""
 
@@ -94,10 +98,8 @@ class TerminalRenderer:
     def __init__(self, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
         from rich.live import Live
-        from rich.spinner import Spinner
 
         self._console = Console(file=stream, highlight=False)
-        self._spinner = Spinner("dots")
         self._lines = Lines()
         self._clock = clock
         self._task: TaskStarted | None = None
@@ -142,11 +144,10 @@ class TerminalRenderer:
         if self._task is None:
             return Text("")
         elapsed = self._clock() - self._since
+        frame = _FRAMES[int(elapsed * _FRAMES_A_SECOND) % len(_FRAMES)]
         parts = [
-            f"{text.number(self._task)} {self._task.title}",
+            f"{frame} {text.number(self._task)} {self._task.title}",
             ", ".join(filter(None, [text.duration(elapsed), text.left(self._task, elapsed)])),
             self._state,
         ]
-        line = "  ".join(filter(None, parts))
-        self._spinner.update(text=Text(line, no_wrap=True, overflow="ellipsis"))
-        return self._spinner
+        return Text("  ".join(filter(None, parts)), no_wrap=True, overflow="ellipsis")

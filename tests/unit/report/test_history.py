@@ -189,6 +189,11 @@ def test_of_a_single_task_its_usual_time_is_told() -> None:
     assert left(TaskStarted("clock", "Set the clock", 1, 2, usual_seconds=2.0), 0) == ""
 
 
+class TTY(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 EVENTS: tuple[Event, ...] = (
     Expected(240.0),
     TaskStarted("vm", "Start", 1, 2, usual_seconds=120.0, left_seconds=240.0),
@@ -214,10 +219,6 @@ def test_plain_lines_tell_what_is_left_when_it_is_news() -> None:
 
 
 def test_the_line_that_moves_tells_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    class TTY(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
     monkeypatch.setenv("TERM", "xterm")
     stream = TTY()
     now = 0.0
@@ -230,6 +231,17 @@ def test_the_line_that_moves_tells_what_is_left(monkeypatch: pytest.MonkeyPatch)
         show.refresh()
     assert "1 min 02 s, about 3 min left" in stream.getvalue()
     assert "3 min 20 s, longer than usual" in stream.getvalue()
+
+
+def test_the_line_that_moves_stays_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = TTY()
+    with TerminalRenderer(stream, clock=lambda: 0.0) as show:
+        show(EVENTS[1])
+        show(Waiting("vm", "a domain to get its address at last"))
+        show.refresh()
+    assert "about 4 min left …\r" in stream.getvalue()
 
 
 def test_records_read_as_they_are_written(path: Path) -> None:
