@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from lab.cli import change, checkpoint, doctor, enter, logs, look
-from lab.cli.refusal import refusal
+from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
 from lab.errors import BUG, LabError
@@ -109,19 +109,11 @@ def _show(error: LabError, request: Request) -> None:
         traceback.print_exception(error)
     _say(f"{error.code}: {error.message}", bold=True)
     name = request.overrides.get("name")
-    hint = error.hint or _advice(error.code)
-    if hint:
-        _say("What to do: " + named(hint, name).replace("\n", "\n  "))
+    if hint := advice(error, name):
+        _say("What to do: " + hint.replace("\n", "\n  "))
     if error.log is not None:
         _say(f"Log: {_shown(error.log)}")
         _say(named(f"More: python -m lab logs --problems; docs/errors.md tells about {error.code}", name))
-
-
-def _advice(code: str) -> str:
-    from lab.diagnose.registry import error_codes
-
-    entry = error_codes().get(code)
-    return entry.advice if entry else ""
 
 
 def _shown(path: Path) -> Path:

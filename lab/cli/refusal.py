@@ -1,10 +1,11 @@
-"""What the operating system refuses, in the lab's words: a disk that is full is no mistake of the lab."""
+"""What to tell of an error: in the lab's words if the operating system refuses, and what to do about it."""
 
 from __future__ import annotations
 
 import errno
 
-from lab.errors import HostError
+from lab.cli.talk import named
+from lab.errors import HostError, LabError
 
 
 def refusal(error: OSError) -> HostError | None:
@@ -23,3 +24,16 @@ def refusal(error: OSError) -> HostError | None:
             hint="The lab keeps its state in .lab/ of the checkout: it has to be yours, on a writable disk.",
         )
     return None
+
+
+def advice(error: LabError, name: object) -> str:
+    """Return what to do about an error: its own advice, else that of its code.
+
+    Args:
+        error: What happened.
+        name: The lab that ``--name`` chose, if it did.
+    """
+    from lab.diagnose.registry import error_codes
+
+    entry = None if error.hint else error_codes().get(error.code)
+    return named(entry.advice if entry else error.hint, name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
+from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request
 from lab.cli.talk import command_line
 from lab.errors import BUG, INTERRUPTED, Interrupted, LabError
@@ -150,7 +151,7 @@ def _telling(
         try:
             yield bus
         except BaseException as error:
-            bus(_failure(error, time.monotonic() - started))
+            bus(_failure(error, time.monotonic() - started, request.overrides.get("name")))
             raise
         bus(_success(time.monotonic() - started))
 
@@ -161,14 +162,15 @@ def _success(seconds: float) -> Ended:
     return Ended("done", round(seconds, 1), 0)
 
 
-def _failure(error: BaseException, seconds: float) -> Ended:
+def _failure(error: BaseException, seconds: float, name: object) -> Ended:
     from lab.report.events import Ended
 
     seconds = round(seconds, 1)
-    if isinstance(error, LabError):
-        outcome = "interrupted" if error.exit_code == Interrupted.exit_code else "failed"
-        log = "" if error.log is None else str(error.log)
-        return Ended(outcome, seconds, error.exit_code, error.code, error.message, error.hint, log)
+    told = refusal(error) if isinstance(error, OSError) else error
+    if isinstance(told, LabError):
+        outcome = "interrupted" if told.exit_code == Interrupted.exit_code else "failed"
+        log = "" if told.log is None else str(told.log)
+        return Ended(outcome, seconds, told.exit_code, told.code, told.message, advice(told, name), log)
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return Ended("interrupted", seconds, Interrupted.exit_code, INTERRUPTED, "Interrupted.")
     return Ended("failed", seconds, LabError.exit_code, BUG, f"{type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -420,6 +421,14 @@ def test_events_of_a_failure_say_what_the_terminal_says(
         "Do this.",
         str(lab.state / "x.log"),
     )
+
+
+def test_events_tell_of_a_full_disk_as_the_terminal_does(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work(OSError(errno.ENOSPC, "No space left on device", "journal.json"))
+    assert lab("up", "--name", "second", "--events", "events") == 10
+    last = json.loads((lab.root / "events").read_text().splitlines()[-1])
+    assert (last["event"], last["code"], last["exit_code"]) == ("ended", "LAB-HOST-040", 10)
+    assert f"What to do: {last['hint']}\n" in lab.err
 
 
 def test_events_that_cannot_be_written_stop_before_anything_starts(
