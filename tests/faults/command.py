@@ -14,6 +14,9 @@ from lab.process import Result, run
 PARTS = ("Vagrantfile", "lab.yaml", "lab", "provision", "rehearsal")
 """What a checkout needs for the lab's commands."""
 
+OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c")
+"""What is mounted behind this is seen by one command alone, neither by the host nor by another program."""
+
 SECONDS = 120.0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.bundle import make_bundle
 from tests.faults.command import Checkout
 from tests.faults.rig import NAME, Rig
 
@@ -28,6 +29,21 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """Return a copy of this checkout, with an environment that says nothing about labs."""
     _silence(monkeypatch)
     return Checkout.copy(SOURCE, tmp_path / "checkout")
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a bundle that `up` takes."""
+    directory = make_bundle(tmp_path / "bundle")
+    monkeypatch.setenv("LAB_BUNDLE", str(directory))
+    monkeypatch.setenv("LAB_EDITION", "rehearsal")
+    return directory
+
+
+@pytest.fixture
+def ready(checkout: Checkout, bundle: Path) -> Checkout:
+    """Return a checkout whose next `up` would make a machine."""
+    return checkout
 
 
 @pytest.fixture(scope="session")

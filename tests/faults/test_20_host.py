@@ -11,31 +11,14 @@ from pathlib import Path
 import pytest
 
 from lab.testing.waiting import Pending, wait_until
-from tests.faults.bundle import FILES, make_bundle
-from tests.faults.command import Checkout
+from tests.faults.bundle import FILES
+from tests.faults.command import OWN_MOUNTS, Checkout
 from tests.faults.engine import Engine, start
 
 SECONDS = 60.0
 
-# A file system of this process alone: neither the host nor another program sees it.
-OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c")
 READ_ONLY = 'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && exec "$@"'
 FULL = 'mount -t tmpfs -o size=16k none .lab && head -c 16k /dev/zero >.lab/filler; exec "$@"'
-
-
-@pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a bundle that `up` takes."""
-    directory = make_bundle(tmp_path / "bundle")
-    monkeypatch.setenv("LAB_BUNDLE", str(directory))
-    monkeypatch.setenv("LAB_EDITION", "rehearsal")
-    return directory
-
-
-@pytest.fixture
-def ready(checkout: Checkout, bundle: Path) -> Checkout:
-    """Return a checkout whose next `up` would make a machine."""
-    return checkout
 
 
 def test_a_read_only_checkout(ready: Checkout) -> None:
