@@ -13,7 +13,7 @@ from lab.problems.model import Group, Line
 from lab.transport.base import Transport
 
 TIMEOUT = 60.0
-JUJU_LINES = 300
+JUJU_LINES = 1000
 
 _KUBECTL = "sudo -n timeout --kill-after=2 30 /snap/bin/microk8s kubectl"
 _PODS = (
@@ -22,8 +22,8 @@ _PODS = (
     '{.status.containerStatuses[*].state.waiting.reason}{"\\n"}{end}'
 )
 _EVENTS = (
-    '{range .items[*]}{.lastTimestamp}{.eventTime}{"\\t"}{.metadata.namespace}/{.involvedObject.name}{"\\t"}'
-    '{.involvedObject.kind}{"\\t"}{.reason}{"\\t"}{.count}{"\\t"}{.message}{"\\n"}{end}'
+    '{range .items[*]}{.lastTimestamp}{"\\t"}{.eventTime}{"\\t"}'
+    '{.metadata.namespace}/{.involvedObject.name}{"\\t"}{.involvedObject.kind}{"\\t"}{.reason}{"\\t"}{.count}{"\\t"}{.message}{"\\n"}{end}'
 )
 # "unit-katib-db-0: 07:27:06 WARNING ..." is what the entity unit-katib-db-0 logged.
 _ENTITY = re.compile(r"(?:unit|application)-(?P<name>[a-z0-9-]+?)(?:-\d+)?: ")
@@ -119,11 +119,14 @@ def _pods(text: str) -> Iterator[Pod]:
 
 def _events(text: str) -> Iterator[tuple[str | None, str]]:
     """Yield the pod that a warning is about, if it is one, and the warning in one line; oldest first."""
-    # kubectl prints "<nil>" for what is not set.
-    rows = [
-        fields for line in text.replace("<nil>", "").splitlines() if len(fields := line.split("\t", 5)) == 6
-    ]
-    for _, about, kind, reason, count, message in sorted(rows, key=lambda fields: fields[0]):
+    rows = []
+    for line in text.splitlines():
+        fields = line.split("\t", 6)
+        if len(fields) == 7:
+            # An event has one of two times; kubectl prints "<nil>" or "null" for the other.
+            time = next((field for field in fields[:2] if field[:1].isdigit()), "")
+            rows.append((time, *fields[2:]))
+    for _, about, kind, reason, count, message in sorted(rows):
         times = f" ({count} times)" if count.isdigit() and int(count) > 1 else ""
         name = about.removeprefix("/")
         yield (name if kind == "Pod" else None), f"{kind.lower()} {name} {reason}: {message}{times}"

@@ -23,9 +23,9 @@ PODS = "kubeflow/ok-0\tRunning\tTrue\t\nkubeflow/job\tSucceeded\tFalse\t\n"
 WAITING = "kubeflow/kfp-0\tPending\tFalse\tImagePullBackOff\n"
 QUIET = "kubeflow/new-0\tPending\t\t\n"
 EVENTS = (
-    '<nil>2026-11-24T12:05:00Z\tkubeflow/kfp-0\tPod\tFailed\t7\tFailed to pull image "kfp:1"\n'
-    "2026-11-24T12:00:00Z\tkubeflow/ok-0\tPod\tUnhealthy\t1\tReadiness probe failed\n"
-    "2026-11-24T12:01:00Z\t/lab\tNode\tEvictionThresholdMet\t<nil>\tAttempting to reclaim ephemeral-storage\n"
+    '2026-11-24T12:05:00Z\t<nil>\tkubeflow/kfp-0\tPod\tFailed\t7\tFailed to pull image "kfp:1"\n'
+    "2026-11-24T12:00:00Z\tnull\tkubeflow/ok-0\tPod\tUnhealthy\t1\tReadiness probe failed\n"
+    "<nil>\t2026-11-24T12:01:00.000000Z\t/lab\tNode\tEvictionThresholdMet\t\tAttempting to reclaim storage\n"
     "a line of its own\n"
 )
 LOG = (
@@ -100,7 +100,7 @@ def test_what_is_not_ready_now() -> None:
 
 def test_pods_that_are_ready_do_not_count() -> None:
     assert ask(pods_group, Guest(pods=PODS, events="")) is None
-    node = "node lab EvictionThresholdMet: Attempting to reclaim ephemeral-storage"
+    node = "node lab EvictionThresholdMet: Attempting to reclaim storage"
     assert texts(ask(pods_group, Guest(pods=PODS, events=EVENTS))) == [node]
     group = ask(pods_group, Guest(pods=PODS + WAITING + QUIET, events=EVENTS))
     assert texts(group) == [
