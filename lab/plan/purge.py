@@ -45,7 +45,7 @@ def purge(transport: Transport, tasks: Tasks, log_dir: Path) -> None:
                 else f"The proof ended with exit code {script.returncode}.",
                 code="LAB-RST-002",
                 hint="Run it once more: python -m lab reset. If it stays: python -m lab down",
-                log=log_path(log_dir, NAME),
+                log=log_path(log_dir, CHECK_NAME),
             )
 
 
@@ -60,6 +60,6 @@ def _act(
             f"The purge's {action} did not end within {timeout:.0f} s.",
             code="LAB-RST-003",
             hint="Run it once more: python -m lab reset",
-            log=log_path(log_dir, NAME),
+            log=log_path(log_dir, task.name),
         ) from None
     return script

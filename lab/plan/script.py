@@ -34,8 +34,8 @@ class Script:
         """Prepare a run.
 
         Args:
-            name: The script's name, which is its log's too.
-            task: The task that it is part of.
+            name: The script's name.
+            task: The task that it is part of, which names its log.
             emit: Is told of what the script writes.
         """
         self._name = name
@@ -57,7 +57,7 @@ class Script:
             CommandTimeout: It did not end in time.
             TransportError: The connection was lost.
         """
-        self._emit(AttemptStarted(self._name, action, attempt, attempts))
+        self._emit(AttemptStarted(self._task.name, action, attempt, attempts))
         command = guest.script(self._name, action)
         if action != "check":
             command = guest.stoppable(command)
@@ -95,7 +95,7 @@ class Script:
         elif text:
             self._tail.append(text)
             self._kept.append(text)
-        self._emit(Output(self._name, text))
+        self._emit(Output(self._task.name, text))
 
 
 def stop_leftovers(transport: Transport, emit: Subscriber) -> None:

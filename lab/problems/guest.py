@@ -23,7 +23,8 @@ _PODS = (
 )
 _EVENTS = (
     '{range .items[*]}{.lastTimestamp}{"\\t"}{.eventTime}{"\\t"}'
-    '{.metadata.namespace}/{.involvedObject.name}{"\\t"}{.involvedObject.kind}{"\\t"}{.reason}{"\\t"}{.count}{"\\t"}{.message}{"\\n"}{end}'
+    '{.metadata.namespace}/{.involvedObject.name}{"\\t"}{.involvedObject.kind}{"\\t"}'
+    '{.reason}{"\\t"}{.count}{"\\t"}{.message}{"\\n"}{end}'
 )
 # "unit-katib-db-0: 07:27:06 WARNING ..." is what the entity unit-katib-db-0 logged.
 _ENTITY = re.compile(r"(?:unit|application)-(?P<name>[a-z0-9-]+?)(?:-\d+)?: ")

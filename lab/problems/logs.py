@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.diagnose.known_issues import Kind
+from lab.plan.journal import Entry, read_entries
 from lab.problems.lines import sift
 from lab.problems.model import Group, Line
 
@@ -22,7 +23,10 @@ TAIL_LINES = 5
 def read_logs(state_dir: Path) -> tuple[list[Group], int]:
     """Return what matters in a lab's logs, newest last, and how many logs there are."""
     paths = [path for path in sorted((state_dir / "logs").glob("*.log")) if path.stem != "lab"]
-    groups = [step_group(path) for path in paths]
+    journal = state_dir / "journal.json"
+    # Without a journal there is no lab any more, and its logs tell of its end.
+    entries = read_entries(journal) if journal.is_file() else None
+    groups = [step_group(path) for path in paths if entries is None or _current(path.stem, entries)]
     vagrant = state_dir / "vagrant.log"
     if vagrant.is_file():
         paths.append(vagrant)
@@ -48,7 +52,9 @@ def step_group(path: Path) -> Group | None:
             return None
     else:
         state = end["outcome"]
-    return _group(path.stem, f"Step {path.stem}: {state}", lines, "step", path, times[-1])
+    # Beside the steps there are scripts such as the purge.
+    what = f"Step {path.stem}" if path.stem[0].isdigit() else path.stem.capitalize()
+    return _group(path.stem, f"{what}: {state}", lines, "step", path, times[-1])
 
 
 def vagrant_group(path: Path) -> Group | None:
@@ -70,6 +76,14 @@ def vagrant_group(path: Path) -> Group | None:
     state = f"failed with exit code {end['code']}" if end else "it has no end: it was cut off, or goes on"
     time = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
     return _group("vagrant", f"{command}: {state}", lines, "vagrant", path, time)
+
+
+def _current(name: str, entries: Mapping[str, Entry]) -> bool:
+    """Whether a log is of the lab as it is: not of a step from before a reset, nor of one mended by hand."""
+    if not name[0].isdigit():
+        return True
+    entry = entries.get(name)
+    return entry is not None and entry.state != "satisfied"
 
 
 def _group(source: str, title: str, lines: list[str], kind: Kind, path: Path, time: str) -> Group:

@@ -13,7 +13,7 @@ from lab.config import Settings, load_settings, read_record
 from lab.errors import HostError, NetworkError, VMError
 from lab.plan.bringup import Bringup, Doors, fetch_access
 from lab.plan.step import Step
-from lab.report.events import Event, Expected, Notice, Started, TaskEnded, TaskStarted
+from lab.report.events import Event, Expected, Notice, Output, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Tasks
 
 if TYPE_CHECKING:
@@ -272,6 +272,9 @@ def test_leftovers_are_an_error_and_shown(rig: Callable[..., Rig], say: Callable
     with pytest.raises(VMError, match="left something behind") as caught:
         lab.bringup.reset(again=True)
     assert caught.value.code == "LAB-RST-002"
+    log = lab.settings.state_dir / "logs" / "purge-check.log"
+    assert caught.value.log == log
+    assert Output("purge-check", "left: interface cni0") in lab.events
     ended = lab.events[-1]
     assert isinstance(ended, TaskEnded)
     assert (ended.outcome, ended.tail) == ("failed", ("left: interface cni0",))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.plan.journal import Journal
 from lab.problems.lines import LIMIT, sift
 from lab.problems.logs import read_logs, step_group, vagrant_group
 from lab.problems.model import Group
@@ -46,6 +47,15 @@ def test_tries_before_the_one_that_went_well(tmp_path: Path) -> None:
     assert texts(tried) == ["Too early."]
     assert tried is not None
     assert tried.title == "Step 50-juju: it went well in the end"
+
+
+def test_scripts_that_are_no_steps(tmp_path: Path) -> None:
+    path = tmp_path / "purge-check.log"
+    path.write_text("=== 2026-11-24T12:00:00+00:00 purge-check check\nleft: cni0\n" + FAILED + "\n")
+    found = step_group(path)
+    assert found is not None
+    assert found.title == "Purge-check: failed"
+    assert texts(found) == ["left: cni0"]
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])
@@ -126,6 +136,21 @@ def test_all_logs_newest_last(tmp_path: Path) -> None:
     groups, count = read_logs(tmp_path)
     assert [group.source for group in groups] == ["20-x", "10-x"]
     assert count == 3
+
+
+def test_the_journal_tells_which_logs_are_of_the_lab_as_it_is(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for name in ("10-failed", "20-mended", "30-before", "purge"):
+        (logs / f"{name}.log").write_text(f"{BEGUN}\n::error of {name}\n{FAILED}\n")
+    assert len(read_logs(tmp_path)[0]) == 4
+    journal = Journal(tmp_path / "journal.json", notice=lambda text: pytest.fail(text))
+    journal.start("10-failed", "")
+    journal.end("10-failed", "failed", seconds=1.0, attempts=1)
+    journal.satisfied("20-mended", "")
+    assert [group.source for group in read_logs(tmp_path)[0]] == ["10-failed", "purge"]
+    journal.clear()
+    assert [group.source for group in read_logs(tmp_path)[0]] == ["purge"]
 
 
 def test_no_logs(tmp_path: Path) -> None:
