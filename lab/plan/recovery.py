@@ -138,7 +138,7 @@ class Recovery:
         tasks = self._make_tasks(f"snapshot save {name}", 3 if running else 1)
         status = None
         if running:
-            with tasks.task("look", "Look at every layer"), closing(self._ways.connect()) as transport:
+            with tasks.task("verify", "Look at every layer"), closing(self._ways.connect()) as transport:
                 status = self._ways.look(transport)
         with tasks.task("save", f"Save the machine as '{name}'") as task:
             self._ways.snapshots.save(name, force=force, on_line=task.waiting)

@@ -130,7 +130,7 @@ def test_a_snapshot_and_the_way_back(rig: Rig) -> None:
     (rig.state / "journal.json").write_text("then")
     rig.guest.clock_ahead = -3.0
     assert rig.recovery.save("lesson-1") == "saved 'lesson-1' ready: 2/2 applications"
-    assert list(rig.outcomes) == ["look", "save", "clock"]
+    assert list(rig.outcomes) == ["verify", "save", "clock"]
     assert rig.numbered_right()
     assert abs(rig.guest.clock_ahead) < 0.5, "it stood still while the memory was written"
     saved = json.loads((rig.state / "snapshots" / "lesson-1.json").read_text())
