@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -102,7 +103,8 @@ def main(arguments: list[str]) -> int:
         if needed:
             put(snapd, needed)
     except (OSError, http.client.HTTPException) as error:
-        sys.stderr.write(f"::error snapd did not take the network settings: {error}\n")
+        reason = re.sub(r"//[^/@\s]*@", "//***@", str(error))
+        sys.stderr.write(f"::error snapd did not take the network settings: {reason}\n")
         return TEMPFAIL
     return 0
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lab.network.certificates import certificates
+
 pytestmark = pytest.mark.machine
 
 
@@ -39,3 +41,10 @@ def test_snap(host: Any, settings: Any, snap: str) -> None:
     if expected.tracking is not None:
         assert tracking == expected.tracking
     assert not {"disabled", "broken"} & set(notes.split(","))
+
+
+def test_authorities_of_the_settings_are_trusted(host: Any) -> None:
+    told = certificates(host.run("cat ~/.kubeflow-lab/ca-certificates.pem").stdout)
+    trusted = certificates(host.file("/etc/ssl/certs/ca-certificates.crt").content_string)
+    assert trusted
+    assert set(told) <= set(trusted)

@@ -123,10 +123,13 @@ def test_what_is_missing_is_set_and_what_is_not_wanted_goes(snapd: Snapd) -> Non
 
 @pytest.mark.parametrize("how", ["refuse", "fail"])
 def test_a_refusal_is_worth_another_try(snapd: Snapd, how: str) -> None:
-    setattr(snapd, how, "snapd is busy")
+    setattr(snapd, how, "no such proxy: http://me:secret@proxy:1")
     result = tell(snapd, "apply", {"proxy.http": "http://me:secret@proxy:1"})
     assert result.returncode == TEMPFAIL
-    assert result.stderr == "::error snapd did not take the network settings: snapd is busy\n"
+    assert (
+        result.stderr
+        == "::error snapd did not take the network settings: no such proxy: http://***@proxy:1\n"
+    )
 
 
 def test_a_snapd_that_is_away(snapd: Snapd) -> None:
