@@ -53,6 +53,8 @@ def microk8s(kubernetes_recipe: Recipe, programs: Recipe) -> Recipe:
         tree = python_cache.copy_sources(SNAPS / "microk8s", job.work / "tree")
         for name in (*kubernetes.DAEMONS, "kubelite", "kubectl"):
             _place(job.needs["kubernetes"] / name, tree / "bin" / name)
+        # Where the real snap has it.
+        (tree / "kubectl").symlink_to("bin/kubectl")
         for directory in ("bin", "cni"):
             for program in sorted((job.needs["programs"] / directory).iterdir()):
                 if program.name != "busybox":

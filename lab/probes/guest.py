@@ -58,13 +58,19 @@ class Facts:
         return answer.stdout if answer.ok else ""
 
 
-def ask(transport: Transport, controller: str, model: str) -> Facts:
+def ask(transport: Transport, controller: str, model: str, *, full: bool) -> Facts:
     """Run the script in the guest and return its answers.
+
+    Args:
+        transport: The way into the guest.
+        controller: Juju's name of the controller.
+        model: Juju's name of the model.
+        full: Whether MicroK8s itself is asked for its addons in any case.
 
     Raises:
         LabError: The guest did not answer.
     """
-    return ask_script(transport, _SCRIPT, controller, model)
+    return ask_script(transport, _SCRIPT, controller, model, "full" if full else "quick")
 
 
 def ask_script(transport: Transport, script: Path, *arguments: str) -> Facts:

@@ -1,25 +1,30 @@
 #!/usr/bin/env bash
 # Gathers the state of the guest in one go, for `lab status`. It changes nothing.
-# Usage: bash guest.sh MARK CONTROLLER MODEL
+# Usage: bash guest.sh MARK CONTROLLER MODEL quick|full
 # Each answer is printed as a line "MARK NAME EXIT-CODE", its standard output, a line
 # "MARK NAME stderr" and its standard error. A program that is not installed answers 127.
+# Starting a program takes long in an emulated guest, so what bash can do itself, it does.
 set -uo pipefail
 
 mark=$1
 controller=$2
 model=$3
+# "full": MicroK8s itself is to say which addons are enabled. It takes its time for that.
+addons=$4
 microk8s=/snap/bin/microk8s
+microk8s_snap=/snap/microk8s/current
+microk8s_data=/var/snap/microk8s/current
 juju=/snap/bin/juju
 juju_data=$HOME/.local/share/juju
 
-answers=$(mktemp -d)
+answers=$(mktemp -d /dev/shm/lab-status.XXXXXX 2>/dev/null || mktemp -d) || exit 1
 trap 'rm -rf "$answers"' EXIT
 
 # ask NAME SECONDS COMMAND...: keep what the command says; it may hang, so it gets a deadline.
 ask() {
   local name=$1 seconds=$2
   shift 2
-  if [ -x "$(command -v "$1")" ]; then
+  if type -P "$1" >"$answers/$name.out"; then
     timeout --kill-after=2 "$seconds" "$@" </dev/null >"$answers/$name.out" 2>"$answers/$name.err"
     echo $? >"$answers/$name.rc"
   else
@@ -28,16 +33,30 @@ ask() {
   fi
 }
 
-# As root, so that the answer does not depend on the groups of this login.
+# answer NAME FILE: what is in a file.
+answer() {
+  local text rc=0
+  { text=$(<"$2"); } 2>"$answers/$1.err" || rc=1
+  printf '%s\n' "$text" >"$answers/$1.out"
+  echo "$rc" >"$answers/$1.rc"
+}
+
+# The answers must not depend on the groups of this login.
+as_root=()
+[ -r "$microk8s_data/credentials/client.config" ] || as_root=(sudo -n)
 ask_microk8s() {
   local name=$1 seconds=$2
   shift 2
   if [ -x "$microk8s" ]; then
-    ask "$name" "$seconds" sudo -n "$microk8s" "$@"
+    ask "$name" "$seconds" "${as_root[@]}" "$@"
   else
     ask "$name" "$seconds" "$microk8s"
   fi
 }
+
+# What `microk8s kubectl` runs, without the programs before it.
+kubectl=("$microk8s_snap/kubectl" "--kubeconfig=$microk8s_data/credentials/client.config")
+[ -x "${kubectl[0]}" ] || kubectl=("$microk8s" kubectl)
 
 tab='{"\t"}'
 ready='.status.conditions[?(@.type=="Ready")]'
@@ -48,38 +67,47 @@ objects="{range .items[*]}{.kind}$tab{.metadata.namespace}$tab{.metadata.name}$t
 pods="{range .items[*]}{.metadata.namespace}$tab{.metadata.name}$tab{.status.phase}$tab{.status.containerStatuses[*].state.waiting.reason}$tab{.status.conditions[?(@.reason==\"Unschedulable\")].message}{\"\n\"}{end}"
 
 ask_kubernetes() {
-  ask_microk8s objects 20 kubectl get nodes,deployments.apps,daemonsets.apps --all-namespaces \
+  ask_microk8s objects 20 "${kubectl[@]}" get nodes,deployments.apps,daemonsets.apps --all-namespaces \
     --request-timeout=15s -o "jsonpath=$objects"
-  # The pods say why something is not ready; when all is well that question is saved.
-  if awk -F '\t' '($4 > $5 + 0) || ($6 > $7 + 0) { wrong = 1 } END { exit !wrong }' "$answers/objects.out" 2>/dev/null; then
-    ask_microk8s pods 20 kubectl get pods --all-namespaces --request-timeout=15s -o "jsonpath=$pods"
+  local node='' late=''
+  read -r node late < <(awk -F '\t' '
+    $1 == "Node" { node = $8 }
+    ($4 > $5 + 0) || ($6 > $7 + 0) { late = "late" }
+    END { print (node == "True" ? "ready" : "not-ready"), late }' "$answers/objects.out" 2>/dev/null)
+  # A node that is ready is what MicroK8s calls running; if it is not, MicroK8s may know why.
+  if [ "$addons" = full ] || [ "$node" != ready ]; then
+    ask_microk8s microk8s 45 "$microk8s" status --format yaml &
   fi
+  # The pods say why something is not ready; when all is well that question is saved.
+  [ -z "$late" ] || ask_microk8s pods 20 "${kubectl[@]}" get pods --all-namespaces --request-timeout=15s -o "jsonpath=$pods"
+  wait
 }
 
 ask_juju() {
-  ask controllers 5 cat "$juju_data/controllers.yaml"
-  ask models 5 cat "$juju_data/models.yaml"
   # Without a controller of that name there is nobody to ask.
-  if grep -q "^ *$controller:" "$answers/controllers.out" 2>/dev/null; then
+  if grep -qs "^ *$controller:" "$juju_data/controllers.yaml"; then
     JUJU_STATUS_ISO_TIME=true ask juju 25 "$juju" status --format json --model "$controller:$model"
   elif [ ! -x "$juju" ]; then
     ask juju 5 "$juju"
   fi
 }
 
-ask clock 5 date +%s
-ask uptime 5 cat /proc/uptime
-ask snapd 5 systemctl show --timestamp=unix --property=ActiveState,ActiveEnterTimestamp snapd.service
-ask snaps 15 /usr/bin/snap list --color=never --unicode=never &
-ask_microk8s microk8s 45 status --format yaml &
 ask_kubernetes &
 ask_juju &
+ask snaps 15 /usr/bin/snap list --color=never --unicode=never &
+ask snapd 5 systemctl show --timestamp=unix --property=ActiveState,ActiveEnterTimestamp snapd.service &
+[ ! -e "$microk8s" ] || ask_microk8s apiserver 5 cat "$microk8s_data/args/kube-apiserver" &
+answer controllers "$juju_data/controllers.yaml"
+answer models "$juju_data/models.yaml"
+answer uptime /proc/uptime
+printf '%(%s)T\n' -1 >"$answers/clock.out"
+echo 0 >"$answers/clock.rc"
 wait
 
 for rc in "$answers"/*.rc; do
-  name=$(basename "$rc" .rc)
-  printf '\n%s %s %s\n' "$mark" "$name" "$(cat "$rc")"
-  cat "$answers/$name.out" 2>/dev/null
-  printf '\n%s %s stderr\n' "$mark" "$name"
-  tail -n 20 "$answers/$name.err"
+  path=${rc%.rc}
+  printf '\n%s %s %s\n' "$mark" "${path##*/}" "$(<"$rc")"
+  [ ! -s "$path.out" ] || cat "$path.out"
+  printf '\n%s %s stderr\n' "$mark" "${path##*/}"
+  [ ! -s "$path.err" ] || tail -n 20 "$path.err"
 done

@@ -8,7 +8,7 @@ from lab.config import Settings
 from lab.errors import JujuError, KubeflowError, LabError, MicroK8sError, VMError
 from lab.probes import guest
 from lab.probes.juju import applications_layer, juju_layer
-from lab.probes.kubernetes import microk8s_layer
+from lab.probes.kubernetes import microk8s_layer, objects_tell
 from lab.probes.model import Item, Layer, Status, from_epoch, iso
 from lab.probes.recognise import recognise
 from lab.probes.render import render
@@ -41,15 +41,16 @@ def collect(transport: Transport | None, machine_state: str, settings: Settings)
     provision = settings.provision_env
     model = provision.get("LAB_MODEL", "")
     controller = provision.get("LAB_CONTROLLER", "")
+    addons = provision.get("LAB_ADDONS", "").split()
     try:
-        facts = guest.ask(transport, controller, model)
+        facts = guest.ask(transport, controller, model, full=not objects_tell(addons))
     except LabError as error:
         return _blind(settings, f"the VM runs but does not answer: {error.message}")
     now = _clock(facts)
     layers = (
         Layer(Item("vm", True, _boot_time(facts, now), RUNNING), VMError.exit_code),
         _snapd_layer(facts),
-        microk8s_layer(facts, provision.get("LAB_ADDONS", "").split(), _snap_problem(facts, "microk8s")),
+        microk8s_layer(facts, addons, _snap_problem(facts, "microk8s")),
         juju_layer(facts, controller, model, _snap_problem(facts, "juju")),
         applications_layer(facts, settings.edition.expect.applications),
     )

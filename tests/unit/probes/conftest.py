@@ -16,6 +16,7 @@ class Guest:
     def __init__(self, answers: dict[str, tuple[int, str, str]]) -> None:
         self.answers = answers
         self.scripts: list[str] = []
+        self.depth = ""
 
     def run(
         self,
@@ -25,8 +26,10 @@ class Guest:
         input: str | None = None,  # noqa: A002
         on_line: Callable[[str], None] | None = None,
     ) -> CommandResult:
-        program, dash_s, dashes, mark, controller, model = command.split()
+        program, dash_s, dashes, mark, controller, model, depth = command.split()
         assert (program, dash_s, dashes, controller, model) == ("bash", "-s", "--", "uk8sx", "kubeflow")
+        assert depth in ("quick", "full")
+        self.depth = depth
         assert input is not None
         self.scripts.append(input)
         text = "".join(

@@ -28,9 +28,10 @@ class Here:
 
         assert input is not None
         (self.directory / ".local/share/juju").mkdir(parents=True, exist_ok=True)
-        script = input.replace("/snap/bin", str(self.directory)).replace(
-            "/usr/bin/snap", f"{self.directory}/snap"
-        )
+        script = input.replace("=/snap/bin", f"={self.directory}")
+        script = script.replace("=/snap/microk8s/current", f"={self.directory}/inside")
+        script = script.replace("=/var/snap/microk8s/current", f"={self.directory}/data")
+        script = script.replace("/usr/bin/snap", f"{self.directory}/snap")
         done = subprocess.run(
             ["bash", "-c", command],
             input=script,
@@ -47,6 +48,7 @@ class Here:
 def program(tmp_path: Path) -> Callable[[str, str], None]:
     def write(name: str, body: str) -> None:
         path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
         path.chmod(0o755)
 
@@ -54,15 +56,20 @@ def program(tmp_path: Path) -> Callable[[str, str], None]:
     return write
 
 
-def ask(tmp_path: Path) -> guest.Facts:
+def ask(tmp_path: Path, *, full: bool = False) -> guest.Facts:
     here: Any = Here(tmp_path)
-    return guest.ask(here, "uk8sx", "kubeflow")
+    return guest.ask(here, "uk8sx", "kubeflow", full=full)
+
+
+NODE = r"Node\t\tlab\t\t\t\t\tTrue\t2026-11-23T18:00:00Z\tready\t\n"
 
 
 def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     facts = ask(tmp_path)
-    for name in ("snaps", "microk8s", "objects", "juju"):
+    for name in ("snaps", "microk8s", "objects", "juju"):  # the four that are programs
         assert facts.get(name).returncode == guest.NOT_INSTALLED, name
+    assert facts.get("controllers").returncode == 1
+    assert "No such file" in facts.get("controllers").stderr
     assert facts.text("clock").strip().isdigit()
     assert float(facts.text("uptime").split()[0]) > 0
 
@@ -74,7 +81,7 @@ def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     data = tmp_path / ".local/share/juju"
     data.mkdir(parents=True)
     (data / "controllers.yaml").write_text("controllers:\n  uk8sx:\n    uuid: 1\n", encoding="utf-8")
-    facts = ask(tmp_path)
+    facts = ask(tmp_path, full=True)
     assert facts.get("snaps") == guest.Answer(0, "Name Version\n", "warning\n")
     assert facts.get("microk8s").returncode == 3
     assert facts.text("objects") == "Node\t\tlab\n"
@@ -94,3 +101,32 @@ def test_pods_are_asked_for_when_something_is_not_ready(
 def test_no_controller_no_question(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     program("juju", "echo never")
     assert ask(tmp_path).text("juju") == ""
+
+
+def test_microk8s_itself_is_asked_only_when_it_must_be(
+    tmp_path: Path, program: Callable[[str, str], None]
+) -> None:
+    program("microk8s", f"if [ $1 = status ]; then echo slow; else printf '{NODE}'; fi")
+    assert "microk8s" not in ask(tmp_path).answers
+    assert ask(tmp_path, full=True).text("microk8s") == "slow\n"
+    program(
+        "microk8s", f"if [ $1 = status ]; then echo slow; else printf '{NODE.replace('True', 'False')}'; fi"
+    )
+    assert ask(tmp_path).text("microk8s") == "slow\n"
+    program("microk8s", "if [ $1 = status ]; then echo slow; else exit 1; fi")
+    assert ask(tmp_path).text("microk8s") == "slow\n"
+
+
+def test_kubectl_is_run_without_its_wrappers(tmp_path: Path, program: Callable[[str, str], None]) -> None:
+    program("microk8s", "echo wrapper; exit 1")
+    program("inside/kubectl", f'echo "$*" >>"{tmp_path}/calls"; printf "{NODE}"')
+    (tmp_path / "data/args").mkdir(parents=True)
+    (tmp_path / "data/args/kube-apiserver").write_text("--authorization-mode=RBAC,Node\n")
+    facts = ask(tmp_path)
+    assert facts.text("objects").startswith("Node\t")
+    assert (
+        (tmp_path / "calls")
+        .read_text()
+        .startswith(f"--kubeconfig={tmp_path}/data/credentials/client.config get nodes,")
+    )
+    assert facts.text("apiserver") == "--authorization-mode=RBAC,Node\n"

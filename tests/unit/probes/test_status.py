@@ -53,7 +53,7 @@ def answers(settings: Settings) -> Answers:
         "uptime": (0, "3600.00 7000.00\n", ""),
         "snapd": (0, "ActiveState=active\nActiveEnterTimestamp=@1795458660\n", ""),
         "snaps": (0, SNAPS, ""),
-        "microk8s": (0, MICROK8S, ""),
+        "apiserver": (0, "--secure-port=16443\n--authorization-mode=RBAC,Node\n", ""),
         "objects": (0, OBJECTS, ""),
         "controllers": (0, "controllers:\n  uk8sx:\n    uuid: 1\ncurrent-controller: uk8sx\n", ""),
         "models": (0, "controllers:\n  uk8sx:\n    models:\n      admin/kubeflow: {uuid: 2}\n", ""),
@@ -170,13 +170,19 @@ def test_addons(look: Callable[..., Any]) -> None:
         "name: metallb\n    repository: core\n    version: 1\n    status: enabled", "name: m"
     )
     assert look(microk8s=(0, without, "")).trouble == "microk8s: metallb: it is not enabled"
+    assert (
+        look(apiserver=(0, "--authorization-mode=AlwaysAllow\n", "")).trouble
+        == "microk8s: rbac: it is not enabled"
+    )
+    none = "".join(line for line in OBJECTS.splitlines(keepends=True) if "metallb" not in line)
+    assert look(objects=(0, none, "")).trouble == "microk8s: metallb: it is not enabled"
     waiting = OBJECTS.replace("coredns\t1\t1", "coredns\t1\t")
     pods = "kube-system\tcoredns-6f5\tPending\tImagePullBackOff\t\n"
     status = look(objects=(0, waiting, ""), pods=(0, pods, ""))
     assert status.trouble == "microk8s: dns: 0 of 1 pods of coredns are ready: ImagePullBackOff"
     missing = "".join(line for line in OBJECTS.splitlines(keepends=True) if "speaker" not in line)
     assert "metallb-system/speaker does not exist" in look(objects=(0, missing, "")).trouble
-    status = look(objects=(1, "", "connection refused"))
+    status = look(objects=(1, "", "connection refused"), microk8s=(0, MICROK8S, ""))
     assert status.exit_code == 40
     assert "connection refused" in status.trouble
 
@@ -254,6 +260,20 @@ def test_application_beyond_the_expected_ones_does_not_count(
     assert status.exit_code == 0
     assert status.layer("applications").items[-1].name == "my-app"
     assert "my-app (extra)" in render(status, terminal=False)
+
+
+def test_microk8s_is_asked_for_addons_whose_objects_nobody_knows(
+    settings: Settings, make_guest: Callable[[Answers], Any], answers: Answers
+) -> None:
+    guest = make_guest(answers)
+    assert collect(guest, "running", settings).ready
+    assert guest.depth == "quick"
+    more = settings.model_copy(
+        update={"provision_env": {**settings.provision_env, "LAB_ADDONS": "dns registry rbac"}}
+    )
+    guest = make_guest({**answers, "microk8s": (0, MICROK8S.replace("name: metallb", "name: registry"), "")})
+    assert collect(guest, "running", more).ready
+    assert guest.depth == "full"
 
 
 def test_plain_text(look: Callable[..., Any]) -> None:
