@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.cli.part import Part, dry_run_option, part_options, show
 from lab.cli.request import Request, common_options, connect, machine
 from lab.cli.talk import command_line, confirm, what_next
 from lab.cli.work import absent, at_work, events_option
@@ -26,6 +27,8 @@ Examples:
   python -m lab up
   python -m lab --edition rehearsal up
   python -m lab --name second up --cpus 4 --memory-mib 16384
+  python -m lab up --from controller    not the steps before it
+  python -m lab up --dry-run            print what would be run
 """
 )
 @click.option("--cpus", type=int, help="Processors of the VM.")
@@ -34,6 +37,8 @@ Examples:
 @click.option("--provider", type=click.Choice(["libvirt", "virtualbox"]), help="What runs the VM.")
 @click.option("--bundle", metavar="DIRECTORY", help="Where an offline edition takes snaps and images from.")
 @click.option("--force", is_flag=True, help="Go on even if this computer fails a check (lab doctor).")
+@part_options
+@dry_run_option
 @events_option
 @common_options
 @click.pass_obj
@@ -45,6 +50,9 @@ def up(
     provider: str | None,
     bundle: str | None,
     force: bool,
+    start: str | None,
+    only: str | None,
+    dry_run: bool,
 ) -> None:
     """Bring the lab up, or go on where the last run ended.
 
@@ -54,20 +62,38 @@ def up(
     settings = request.settings(
         cpus=cpus, memory_mib=memory_mib, disk_gib=disk_gib, provider=provider, bundle=bundle
     )
-    _carry_out(request, settings, "up", lambda bringup: bringup.up(), what_next(settings), force=force)
+    part = Part(start, only)
+    if dry_run:
+        show(settings, "up", part, creates=True)
+        return
+    result = what_next(settings)
+    _carry_out(request, settings, "up", lambda bringup: bringup.up(), result, part, force=force)
 
 
-@click.command(epilog="\b\nExample:\n  python -m lab provision")
+@click.command(
+    epilog="""
+\b
+Examples:
+  python -m lab provision
+  python -m lab provision --only 40-addons    one step; 40 or addons will do
+"""
+)
+@part_options
+@dry_run_option
 @events_option
 @common_options
 @click.pass_obj
-def provision(request: Request) -> None:
+def provision(request: Request, start: str | None, only: str | None, dry_run: bool) -> None:
     """Carry out the documented sequence in a VM that runs.
 
     What `up` does after it has started the VM. For work on the scripts in provision/.
     """
     settings = request.settings()
-    _carry_out(request, settings, "provision", lambda bringup: bringup.provision(), what_next(settings))
+    part = Part(start, only)
+    if dry_run:
+        show(settings, "provision", part)
+        return
+    _carry_out(request, settings, "provision", lambda bringup: bringup.provision(), what_next(settings), part)
 
 
 @click.command(
@@ -80,16 +106,21 @@ Examples:
 )
 @click.option("--again", is_flag=True, help="Carry the documented sequence out again afterwards.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@dry_run_option
 @events_option
 @common_options
 @click.pass_obj
-def reset(request: Request, again: bool, yes: bool) -> None:
+def reset(request: Request, again: bool, yes: bool, dry_run: bool) -> None:
     """Remove all that was installed, and prove it.
 
     This is the documented purge path. The VM stays. It works on a lab that is half built, too.
     """
     settings = request.settings()
     if not again and absent(request, settings, "reset", machine(settings).state()):
+        return
+    if dry_run:
+        command = "reset --again" if again else "reset"
+        show(settings, command, Part() if again else None, creates=True, purge=True)
         return
     confirm(f"Remove MicroK8s, Juju, Kubeflow and all their data from the lab '{settings.name}'?", yes)
     gone = f"Nothing is left. This does it all again: {command_line(settings, 'up')}"
@@ -162,14 +193,14 @@ def _carry_out(
     command: str,
     act: Callable[[Bringup], Tasks],
     result: str,
+    part: Part = Part(),  # noqa: B008 - it cannot be changed
     *,
     force: bool = False,
 ) -> None:
     """Carry out a command that goes through the sequence, and say what came of it."""
     from lab.plan.bringup import Bringup, Doors
-    from lab.plan.catalogue import load_steps
 
-    steps = load_steps(settings.provision_dir)
+    selection = part.of(settings)
     with at_work(request, settings, command) as work:
         doors = Doors(
             machine=machine(settings),
@@ -177,7 +208,7 @@ def _carry_out(
             preflight=lambda state, tell: _preflight(settings, state, tell, force=force),
             verify_bundle=lambda on_file: _verify_bundle(settings, on_file),
         )
-        act(Bringup(settings, steps, doors, work.tasks))
+        act(Bringup(settings, selection, doors, work.tasks))
         work.say(result)
 
 

@@ -19,6 +19,7 @@ from lab.plan.lockfile import record_versions
 from lab.plan.login import log_in
 from lab.plan.purge import TASKS as PURGE_TASKS
 from lab.plan.purge import purge
+from lab.plan.selection import Selection
 from lab.plan.step import Step
 from lab.plan.wake import ROUSE_TASKS, rouse
 from lab.probes.drift import FILE as LOCK_FILE
@@ -65,18 +66,18 @@ class Bringup:
     """Carries a command out on one lab, whose lock the caller holds."""
 
     def __init__(
-        self, settings: Settings, steps: Sequence[Step], doors: Doors, tasks: Callable[[str, int], Tasks]
+        self, settings: Settings, selection: Selection, doors: Doors, tasks: Callable[[str, int], Tasks]
     ) -> None:
         """Prepare, without doing anything yet.
 
         Args:
             settings: The lab.
-            steps: The sequence.
+            selection: The steps to carry out.
             doors: The ways out.
             tasks: Makes the tasks of a command from what is typed for it, and their number.
         """
         self._settings = settings
-        self._steps = steps
+        self._selection = selection
         self._doors = doors
         self._make_tasks = tasks
         self._state_dir = settings.make_state_dir()
@@ -85,9 +86,8 @@ class Bringup:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
         state = self._doors.machine.state()
         asleep = state not in (NOT_CREATED, "running")
-        tasks = self._make_tasks(
-            "up", len(self._checks) + 4 + (ROUSE_TASKS if asleep else 0) + len(self._steps)
-        )
+        total = len(self._checks) + 1 + (ROUSE_TASKS if asleep else 0) + self._selection.tasks
+        tasks = self._make_tasks("up", total)
         if state == NOT_CREATED:
             before = [
                 *((name, "") for name in self._checks),
@@ -95,7 +95,7 @@ class Bringup:
                 ("login", ""),
                 ("look", ""),
             ]
-            tasks.expect([*before, *_ahead(self._steps)])
+            tasks.expect([*before, *_ahead(self._selection.steps)])
         self._check_host(tasks)
         self._ensure_machine(tasks)
         self._provision(tasks, asleep=asleep)
@@ -103,7 +103,7 @@ class Bringup:
 
     def provision(self) -> Tasks:
         """Carry out the sequence in a machine that runs."""
-        tasks = self._make_tasks("provision", 3 + len(self._steps))
+        tasks = self._make_tasks("provision", self._selection.tasks)
         self._provision(tasks)
         return tasks
 
@@ -113,10 +113,9 @@ class Bringup:
         Args:
             again: Whether to carry the sequence out afterwards.
         """
-        tasks = self._make_tasks(
-            "reset --again" if again else "reset",
-            4 + (len(self._checks) + 2 + len(self._steps) if again else 0),
-        )
+        # One login serves both.
+        total = 4 + (len(self._checks) + self._selection.tasks - 1 if again else 0)
+        tasks = self._make_tasks("reset --again" if again else "reset", total)
         if again:
             self._check_host(tasks)
         self._ensure_machine(tasks)
@@ -126,7 +125,7 @@ class Bringup:
             journal.clear()
             for name in ("kubeconfig", "credentials", LOCK_FILE):
                 (self._state_dir / name).unlink(missing_ok=True)
-            tasks.expect([*PURGE_TASKS, *([("look", ""), *_ahead(self._steps)] if again else [])])
+            tasks.expect([*PURGE_TASKS, *([("look", ""), *_ahead(self._selection.steps)] if again else [])])
             purge(transport, tasks, self._state_dir / "logs")
             if again:
                 self._sequence(tasks, transport, journal)
@@ -175,10 +174,12 @@ class Bringup:
     def _sequence(self, tasks: Tasks, transport: Transport, journal: Journal) -> None:
         engine = Engine(transport, journal, tasks, self._state_dir / "logs")
         with tasks.task("look", "See what is already there"):
-            found = engine.look(self._steps)
-        missing = [step for step in self._steps if not found.get(step.name)]
+            found = engine.look(self._selection.steps)
+        missing = [step for step in self._selection.steps if not found.get(step.name)]
         tasks.expect(_ahead(missing))
-        engine.run(self._steps, found)
+        engine.run(self._selection.steps, found)
+        if not self._selection.to_the_end:
+            return
         with tasks.task("fetch", "Fetch kubeconfig and credentials") as task:
             fetch_access(transport, self._settings)
             # It says what the run that installed the lab has got, not what the lab has become since.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,8 +26,6 @@ FIRST_DELAY = 5.0
 LONGEST_DELAY = 60.0
 MAX_LOSSES = 3
 """How often the connection may be lost in one step."""
-
-_CHECKED = re.compile(r"::checked (\S+) (\d+)")
 
 
 class _MayPass(Exception):  # noqa: N818 - no failure yet
@@ -66,15 +63,10 @@ class Engine:
             could not be made is left out.
         """
         command = guest.look([step.name for step in steps])
-        found: dict[str, bool] = {}
         try:
-            output = self._transport.run(command, timeout=LOOK_SECONDS).stdout
+            return guest.checked(self._transport.run(command, timeout=LOOK_SECONDS).stdout)
         except CommandTimeout:
-            return found
-        for match in _CHECKED.finditer(output):
-            if match[2] in ("0", "1"):
-                found[match[1]] = match[2] == "0"
-        return found
+            return {}
 
     def run(self, steps: Sequence[Step], found: dict[str, bool]) -> None:
         """Carry out all steps.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -16,6 +17,8 @@ KUBECONFIG = ".kube/config"
 
 # In a tmpfs: after a reboot there is nothing left to stop, and the number may be another process's.
 _SESSION_FILE = "/run/lock/kubeflow-lab.session"
+
+_CHECKED = re.compile(r"^::checked (\S+) ([01])$", re.MULTILINE)
 
 
 def script(name: str, action: str) -> str:
@@ -60,6 +63,14 @@ def look(names: Sequence[str]) -> str:
     that finds everything in place would go there.
     """
     return f"bash ~/{PROVISION}/look.sh {shlex.join(names)}"
+
+
+def checked(output: str) -> dict[str, bool]:
+    """Return what `look` said: whether each step it came to is satisfied.
+
+    A step whose check could not be made is left out.
+    """
+    return {name: code == "0" for name, code in _CHECKED.findall(output)}
 
 
 def sums() -> str:

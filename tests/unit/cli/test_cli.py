@@ -538,3 +538,22 @@ def test_problems_of_a_vm_that_does_not_answer(lab: Lab, monkeypatch: pytest.Mon
 def test_problems_are_about_all_logs(lab: Lab) -> None:
     assert lab("logs", "--problems", "50-juju") == 2
     assert "neither STEP nor --lines" in lab.err
+
+
+@pytest.mark.parametrize("command", ["up", "provision", "reset --again"])
+def test_a_dry_run_prints_shell_and_makes_nothing(lab: Lab, command: str) -> None:
+    lab.machine_state = "not_created"
+    assert lab(*command.split(), "--dry-run") == 0
+    assert lab.out.startswith(f"#!/usr/bin/env bash\n# what '{command}' would do with the lab 'kubeflow'")
+    assert "\n# documented: sudo apt install snapd\n" in lab.out
+    assert not (lab.root / ".lab").exists()
+    assert lab.machine is not None
+    assert lab.machine.calls == []
+
+
+def test_a_step_that_is_not_there(lab: Lab, work: Callable[..., list[str]]) -> None:
+    assert lab("provision", "--only", "snap") == 2
+    assert lab.err == (
+        "LAB-PLAN-004: There is no step 'snap'.\nWhat to do: Did you mean 'snapd'? Steps: 10-snapd.\n"
+    )
+    assert work() == []

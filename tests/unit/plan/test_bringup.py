@@ -12,6 +12,7 @@ import pytest
 from lab.config import Settings, load_settings, read_record
 from lab.errors import HostError, NetworkError, VMError
 from lab.plan.bringup import Bringup, Doors, fetch_access
+from lab.plan.selection import Selection
 from lab.plan.step import Step
 from lab.report.events import Event, Expected, Notice, Output, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Tasks
@@ -39,7 +40,9 @@ class FakeMachine:
 
 
 class Rig:
-    def __init__(self, root: Path, guest: FakeGuest, edition: str, state: str) -> None:
+    def __init__(
+        self, root: Path, guest: FakeGuest, edition: str, state: str, *, to_the_end: bool = True
+    ) -> None:
         self.guest = guest
         self.settings: Settings = load_settings(
             root, overrides={"edition": edition, "bundle": str(root / "bundle")}, environ={}
@@ -49,7 +52,7 @@ class Rig:
         self.asked: list[str] = []
         self.refuse: Exception | None = None
         doors = Doors(self.machine, lambda: guest, self.preflight, self.bundle)
-        self.bringup = Bringup(self.settings, [STEP], doors, self.tasks)
+        self.bringup = Bringup(self.settings, Selection((STEP,), to_the_end), doors, self.tasks)
 
     def preflight(self, state: str, tell: Callable[[str], None]) -> None:
         self.asked.append(f"host of {state}")
@@ -90,7 +93,9 @@ def rig(tmp_path: Path, guest: FakeGuest) -> Callable[..., Rig]:
     guest.files = {".kube/config": KUBECONFIG, ".kubeflow-lab/credentials": "username=u\npassword=p\n"}
     for action, code in (("check", 1), ("apply", 0), ("ready", 0)):
         guest.on(STEP.name, action, code)
-    return lambda edition="rehearsal", state="not_created": Rig(tmp_path, guest, edition, state)
+    return lambda edition="rehearsal", state="not_created", **more: Rig(
+        tmp_path, guest, edition, state, **more
+    )
 
 
 def test_up_from_nothing(rig: Callable[..., Rig]) -> None:
@@ -233,6 +238,14 @@ def test_provision_starts_nothing(rig: Callable[..., Rig]) -> None:
     assert list(lab.outcomes) == ["login", "look", "10-snapd", "fetch"]
     assert lab.numbered_right()
     assert (lab.asked, lab.machine.calls) == ([], [])
+
+
+def test_a_part_of_the_sequence_brings_no_kubeconfig(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running", to_the_end=False)
+    lab.guest.files.clear()
+    lab.bringup.provision()
+    assert list(lab.outcomes) == ["login", "look", "10-snapd"]
+    assert lab.numbered_right()
 
 
 def test_reset_purges_and_proves_it(rig: Callable[..., Rig]) -> None:

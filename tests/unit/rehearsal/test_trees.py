@@ -92,6 +92,7 @@ def test_microk8s_gets_its_programs(runner: FakeRunner, job: Job, tmp_path: Path
     assert {*kubernetes.DAEMONS, "kubelite", "kubectl", "etcd", "containerd", "runc", "ctr"} <= packed
     assert "busybox" not in packed
     assert (tree / "bin/kubelet").readlink() == Path("kubelite")
+    assert (tree / "kubectl").readlink() == Path("bin/kubectl")
     assert (tree / "cni/bridge").stat().st_mode & 0o777 == 0o755, "whatever the umask was"
     assert runner.calls[-1][:3] == ("mksquashfs", str(tree), str(job.out / "microk8s.snap"))
 
