@@ -197,16 +197,33 @@ module Lab
     # The forwarding is part of the machine that libvirt knows, so the port stays until the lab is gone.
     def kept_port
       file = File.join(@lab.state_dir, "ports.json")
-      return JSON.parse(File.read(file)).fetch("ssh") if File.exist?(file)
+      port = port_in(file)
+      return port if port
 
-      others = Dir.glob(File.join(@lab.root, ".lab", "*", "ports.json")).map do |other|
-        JSON.parse(File.read(other))["ssh"]
-      end
-      first = 20_000 + Digest::SHA256.hexdigest(@lab.state_dir).to_i(16) % 10_000
-      port = (first...(first + 200)).find { |candidate| !others.include?(candidate) && free?(candidate) }
+      # When the file is damaged, the login of a machine that is there still has its port.
+      port = (port_of_login if File.exist?(file)) || free_port
       @lab.make_state_dir
       File.write(file, JSON.generate("ssh" => port), perm: 0o600)
       port
+    end
+
+    def port_in(file)
+      port = JSON.parse(File.read(file))["ssh"]
+      port if port.is_a?(Integer)
+    rescue Errno::ENOENT, JSON::ParserError, TypeError, NoMethodError
+      nil
+    end
+
+    def port_of_login
+      File.binread(File.join(@lab.state_dir, "ssh_config"))[/^ *Port (\d+)$/, 1]&.to_i
+    rescue Errno::ENOENT
+      nil
+    end
+
+    def free_port
+      others = Dir.glob(File.join(@lab.root, ".lab", "*", "ports.json")).map { |other| port_in(other) }
+      first = 20_000 + Digest::SHA256.hexdigest(@lab.state_dir).to_i(16) % 10_000
+      (first...(first + 200)).find { |candidate| !others.include?(candidate) && free?(candidate) }
     end
 
     def free?(port)

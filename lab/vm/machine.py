@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,15 @@ class Machine:
     Args:
         settings: the lab.
         runner: runs a program on the host.
+        sleep: waits so many seconds.
     """
 
-    def __init__(self, settings: Settings, *, runner: Runner = run) -> None:
+    def __init__(
+        self, settings: Settings, *, runner: Runner = run, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self._settings = settings
         self._runner = runner
+        self._sleep = sleep
         data = settings.root / ".vagrant" / "machines" / settings.name / settings.provider
         self._id_file = data / "id"
         self._ssh_config = settings.state_dir / "ssh_config"
@@ -79,7 +84,8 @@ class Machine:
 
     def destroy(self) -> None:
         """Remove the machine with its disk; nothing happens if there is none."""
-        if self.exists():
+        # Also of one that was only begun: Vagrant finds what there is of it (lab/vm/remains.rb).
+        if self._id_file.parent.is_dir():
             self._vagrant.destroy(self._settings.name)
         for name in ("ssh_config", "ports.json"):
             (self._settings.state_dir / name).unlink(missing_ok=True)
@@ -138,5 +144,5 @@ class Machine:
         if self._made is None:
             from lab.vm.vagrant import make_vagrant
 
-            self._made = make_vagrant(self._settings, self._runner)
+            self._made = make_vagrant(self._settings, self._runner, sleep=self._sleep)
         return self._made

@@ -6,6 +6,7 @@ The library's own calls have no deadline and lose what Vagrant says on standard 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,15 +34,25 @@ DEADLINES: Final[Mapping[str, float]] = {
 DEADLINE = 60.0
 """Seconds for any other command."""
 
+BUSY_SECONDS = 1200.0
+"""How long another Vagrant is waited for: one whose lab was killed goes on with the machine by itself."""
+
+BUSY_DELAY = 5.0
+"""Seconds between two tries then."""
+
+_LOCKED = r"already executing an action|because it is locked|being held by another instance"
+
 
 # "==> kubeflow: Starting domain." but neither the settings that follow some of these lines nor remarks.
 _DOING = re.compile(r"==> \S+: (?=\S)(?!-- |-> |No version|generating|See https|Running |Created volume)(.+)")
 
 
-def make_vagrant(settings: Settings, runner: Runner) -> LabVagrant:
+def make_vagrant(
+    settings: Settings, runner: Runner, *, sleep: Callable[[float], None] = time.sleep
+) -> LabVagrant:
     """Return the Vagrant of one lab; what it says goes to the lab's `vagrant.log`."""
     log = settings.make_state_dir() / "vagrant.log"
-    return LabVagrant(settings.root, runner, vagrant_environment(settings), log)
+    return LabVagrant(settings.root, runner, vagrant_environment(settings), log, sleep=sleep)
 
 
 class LabVagrant(vagrant.Vagrant):
@@ -52,13 +63,23 @@ class LabVagrant(vagrant.Vagrant):
         runner: runs a program.
         environment: variables for Vagrant.
         log: file that the output of every command is appended to.
+        sleep: waits so many seconds.
     """
 
-    def __init__(self, root: Path, runner: Runner, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        runner: Runner,
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         super().__init__(root=str(root))  # type: ignore[no-untyped-call]  # the library has no types
         self._runner = runner
         self._environment = environment
         self._log = log
+        self._sleep = sleep
         self.on_line: Callable[[str], None] | None = None
         """Called with each line of output of the commands that change something."""
 
@@ -91,14 +112,16 @@ class LabVagrant(vagrant.Vagrant):
 
     def _execute(self, args: Sequence[str | None], on_line: Callable[[str], None] | None) -> Result:
         words = [word for word in args if word is not None]
-        result = self._runner(
-            ["vagrant", *words],
-            timeout=DEADLINES.get(words[0], DEADLINE),
-            cwd=Path(self.root),
-            env=self._environment,
-            on_line=on_line,
-            log=self._log,
-        )
+        result = self._run(words, on_line)
+        waited = 0.0
+        while not result.ok and re.search(_LOCKED, result.stderr) and waited < BUSY_SECONDS:
+            if on_line and not waited:
+                on_line(
+                    f"==> {words[-1]}: Waiting until another Vagrant has ended that works on this machine."
+                )
+            self._sleep(BUSY_DELAY)
+            waited += BUSY_DELAY
+            result = self._run(words, on_line)
         if result.ok:
             return result
         known = first(result.stderr, kind="vagrant")
@@ -106,6 +129,16 @@ class LabVagrant(vagrant.Vagrant):
             f"'vagrant {words[0]}' failed with exit code {result.returncode}:\n{result.last_words}",
             code="LAB-VM-101",
             hint=known.advice if known else "",
+            log=self._log,
+        )
+
+    def _run(self, words: Sequence[str], on_line: Callable[[str], None] | None) -> Result:
+        return self._runner(
+            ["vagrant", *words],
+            timeout=DEADLINES.get(words[0], DEADLINE),
+            cwd=Path(self.root),
+            env=self._environment,
+            on_line=on_line,
             log=self._log,
         )
 

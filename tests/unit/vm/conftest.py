@@ -104,7 +104,7 @@ class FakeVagrant:
                 pass
             case ("destroy", "kubeflow", "--force"):
                 self.state = "not_created"
-                (self.data / "id").unlink()
+                (self.data / "id").unlink(missing_ok=True)
             case _:
                 raise AssertionError(f"unexpected: vagrant {' '.join(words)}")
         return ""

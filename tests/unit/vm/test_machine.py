@@ -116,6 +116,43 @@ def test_failures_keep_vagrants_words(machine: Machine, vagrant: FakeVagrant, se
     assert caught.value.log == settings.state_dir / "vagrant.log"
 
 
+LOCKED = """\
+An action 'up' was attempted on the machine 'kubeflow',
+but another process is already executing an action on the machine.
+Vagrant locks each machine for access by only one process at a time.
+"""
+
+
+def test_a_vagrant_that_was_left_behind_is_waited_for(settings: Settings, vagrant: FakeVagrant) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        vagrant.fail = LOCKED if len(slept) < 3 else ""
+
+    vagrant.fail = LOCKED
+    lines: list[str] = []
+    Machine(settings, runner=vagrant, sleep=sleep).up(on_line=lines.append)
+    assert len(slept) == 3
+    assert lines[0] == "Waiting until another Vagrant has ended that works on this machine."
+    assert [call[0] for call in vagrant.calls] == ["up", "up", "up", "up", "ssh-config"]
+
+
+def test_but_not_for_ever(settings: Settings, vagrant: FakeVagrant) -> None:
+    slept: list[float] = []
+    vagrant.fail = LOCKED
+    with pytest.raises(VMError, match="already executing an action") as caught:
+        Machine(settings, runner=vagrant, sleep=slept.append).up()
+    assert sum(slept) == 1200
+    assert "ps -ef | grep vagrant" in caught.value.hint
+
+
+def test_what_a_killed_up_began_is_destroyed_too(machine: Machine, vagrant: FakeVagrant) -> None:
+    vagrant.data.mkdir(parents=True)
+    machine.destroy()
+    assert vagrant.calls == [("destroy", "kubeflow", "--force")]
+
+
 def test_vagrant_is_not_installed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vagrant.get_vagrant_executable", lambda: None)
     monkeypatch.setenv("PATH", "/nowhere")

@@ -238,6 +238,18 @@ def test_a_new_machine_has_a_key_of_its_own(checkout: Path) -> None:
     assert sorted(path.name for path in state.iterdir()) == []
 
 
+def test_a_damaged_port_is_taken_from_the_login(checkout: Path) -> None:
+    port = ruby(checkout, "host.ssh_port")
+    state = checkout / ".lab" / "kubeflow"
+    for text in ("", "{", "[]", '{"ssh": "x"}'):
+        (state / "ports.json").write_text(text)
+        assert ruby(checkout, "host.ssh_port") == port, "the same place, the same port"
+    (state / "ssh_config").write_text("Host kubeflow\n  Port 23456\n")
+    (state / "ports.json").write_text("\xff")
+    assert ruby(checkout, "host.ssh_port") == 23456
+    assert json.loads((state / "ports.json").read_text()) == {"ssh": 23456}
+
+
 def test_clear_words(checkout: Path) -> None:
     rescue = "begin; %s; rescue Lab::Error => error; error.error_message; end"
     assert ruby(checkout, rescue % "lab.edition", {"LAB_EDITION": "nope"}).startswith(

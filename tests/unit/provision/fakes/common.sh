@@ -26,5 +26,5 @@ once() {
 }
 # Nobody may be asked anything: standard input must be at its end.
 no_input() {
-  if IFS= read -r -t 0.05 _ || [ $? -gt 128 ]; then refuse "standard input is open"; fi
+  if IFS= read -r -t 5 _ || [ $? -gt 128 ]; then refuse "standard input is open"; fi
 }
