@@ -16,12 +16,13 @@ from typing import Annotated, Any, Literal
 import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from lab.editions import DEFAULT_EDITION, Edition, load_edition
+from lab.editions import DEFAULT_EDITION, Edition, edition_names, load_edition
 from lab.errors import HostError, UsageError
 from lab.network.choice import AUTO, NONE, Network
 
 CONFIG_FILE = "lab.yaml"
 DEFAULT_NAME = "kubeflow"
+RECORD = "lab.json"
 RECORD_SCHEMA = 1
 
 
@@ -198,6 +199,14 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
 
     record = read_record(state_dir(root, name))
     explicit = {**from_environment, **from_flags}
+    if not record and "edition" not in explicit and (state_dir(root, name) / RECORD).exists():
+        # A guess could carry the real sequence out in a rehearsal's machine.
+        raise UsageError(
+            f"'{state_dir(root, name) / RECORD}' is damaged, so it is not known of which edition the lab "
+            f"'{name}' is.",
+            code="LAB-CFG-020",
+            hint=f"Say it by --edition; 'up' writes it down again. Editions: {', '.join(edition_names())}.",
+        )
     asked.update({key: value for key, value in record.items() if key not in explicit})
     choices = _choices(asked, root / CONFIG_FILE)
     edition = load_edition(choices.edition)
@@ -238,16 +247,16 @@ def render_env(provision_env: Mapping[str, str]) -> str:
 def write_record(settings: Settings) -> None:
     """Remember what a lab was made with, so that later commands need no flags."""
     record = {"schema": RECORD_SCHEMA, "edition": settings.edition.name, "provider": settings.provider}
-    replace_file(settings.make_state_dir() / "lab.json", json.dumps(record, indent=2) + "\n")
+    replace_file(settings.make_state_dir() / RECORD, json.dumps(record, indent=2) + "\n")
 
 
 def read_record(directory: Path) -> dict[str, str]:
     """Return the edition and provider that a lab was made with; empty if there is no such lab.
 
-    A file that cannot be read counts as missing: it only saves typing.
+    Empty, too, if the file is damaged.
     """
     try:
-        record = json.loads((directory / "lab.json").read_text(encoding="utf-8"))
+        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:

@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that ``--help`` answers 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -65,7 +66,9 @@ for _command in (
 def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoReturn:
     """Run the command line and exit with its code."""
     # A job that is cancelled deserves the same clean end as Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt = _Interrupt()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     request = Request()
     try:
         result = cli.main(
@@ -100,8 +103,19 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoR
     sys.exit(result if isinstance(result, int) else 0)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _Interrupt:
+    """Ends the command at the first signal, and lets the second wait until that has been done properly."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count == 2:
+            # Not through sys.stderr, which may be in the middle of a line itself.
+            os.write(2, b"What was begun is being ended; once more leaves it as it is.\n")
+            return
+        raise KeyboardInterrupt
 
 
 def _show(error: LabError, request: Request) -> None:

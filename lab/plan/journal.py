@@ -45,12 +45,15 @@ class Journal:
 
         Args:
             path: Its file, which need not be there.
-            notice: Called with a sentence for the user if the file was damaged and has been set aside.
+            notice: Called with a sentence for the user if the file was damaged and has been set aside,
+                or can no longer be written.
             now: The clock.
         """
         self._path = path
         self._now = now
-        self._entries = self._read(notice)
+        self._notice = notice
+        self._lost = False
+        self._entries = self._read()
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -88,15 +91,25 @@ class Journal:
 
     def _write(self) -> None:
         data = {"schema": SCHEMA, "steps": {name: asdict(entry) for name, entry in self._entries.items()}}
-        replace_file(self._path, json.dumps(data, indent=2) + "\n")
+        if self._lost:
+            return
+        try:
+            replace_file(self._path, json.dumps(data, indent=2) + "\n")
+        except OSError as error:
+            # What is done in the guest is worth more than a note of it.
+            self._lost = True
+            why = error.strerror or str(error)
+            self._notice(f"The journal can no longer be written ({why}); the work goes on.")
 
-    def _read(self, notice: Callable[[str], None]) -> dict[str, Entry]:
+    def _read(self) -> dict[str, Entry]:
         try:
             return _parse(self._path)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             aside = self._path.with_name(f"{self._path.name}.damaged")
             self._path.replace(aside)
-            notice(f"The journal could not be read ({error}); it is now '{aside}'. Nothing is lost by that.")
+            self._notice(
+                f"The journal could not be read ({error}); it is now '{aside}'. Nothing is lost by that."
+            )
             return {}
 
 

@@ -298,8 +298,9 @@ def test_halt(lab: Lab) -> None:
 
 def test_down_keeps_the_logs(lab: Lab) -> None:
     (lab.state / "logs").mkdir(parents=True)
-    for name in ("kubeconfig", "lab.json", "logs/x.log"):
+    for name in ("kubeconfig", "credentials", "logs/x.log"):
         (lab.state / name).touch()
+    (lab.state / "lab.json").write_text('{"schema": 1, "edition": "kubeflow-1.8"}')
     assert lab("down") == 0
     assert lab.machine
     assert lab.machine.calls == ["destroy"]
@@ -557,3 +558,69 @@ def test_a_step_that_is_not_there(lab: Lab, work: Callable[..., list[str]]) -> N
         "LAB-PLAN-004: There is no step 'snap'.\nWhat to do: Did you mean 'snapd'? Steps: 10-snapd.\n"
     )
     assert work() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x/lab.json"),
+            10,
+            "LAB-HOST-040: The disk is full: '/x",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system", "/x/.lab"),
+            10,
+            "LAB-HOST-041: '/x",
+        ),
+        (OSError(errno.EIO, "Input/output error"), 1, "LAB-BUG-001"),
+    ],
+)
+def test_what_is_wrong_with_the_disk_is_said(
+    lab: Lab, work: Callable[..., list[str]], error: OSError, code: int, said: str
+) -> None:
+    work(error)
+    assert lab("up") == code
+    assert lab.err.startswith(said)
+    assert "Traceback" not in lab.err
+
+
+def test_a_checkout_that_may_not_be_written_says_where_and_what_to_do(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Also where the tests run as root, who may write everywhere.
+    def refuse(self: Path, *_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert lab("up") == 10
+    assert lab.err.startswith(f"LAB-HOST-124: The lab cannot keep its state in '{lab.state}'")
+    assert "a checkout of your own" in lab.err
+
+
+INTERRUPTIONS = """
+import os, signal
+from lab.cli import cli, main
+
+def act(**_):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        for number in {signals}:
+            os.kill(os.getpid(), number)
+        print("cleaned up", flush=True)
+
+cli.commands["version"].callback = act
+main(["version"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("signals", "cleaned"), [("()", True), ("(2,)", True), ("(15,)", True), ("(2, 2)", False)]
+)
+def test_a_second_interruption_lets_the_first_clean_up(signals: str, cleaned: bool) -> None:
+    code = INTERRUPTIONS.format(signals=signals)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert ("cleaned up" in done.stdout) == cleaned
+    assert ("once more leaves it" in done.stderr) == (signals != "()")

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import Settings, find_root, load_settings, read_record, render_env, replace_file, write_record
+from lab.config import (
+    Settings,
+    find_root,
+    load_settings,
+    read_record,
+    render_env,
+    replace_file,
+    state_dir,
+    write_record,
+)
 from lab.errors import HostError, UsageError
 from lab.network.choice import Network
 
@@ -125,6 +134,27 @@ def test_a_lab_keeps_its_edition(tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_read_counts_as_missing(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab.json").write_text(text)
     assert read_record(tmp_path) == {}
+
+
+def test_a_lab_whose_edition_is_lost_is_not_guessed_at(tmp_path: Path) -> None:
+    write_record(load(tmp_path, edition="rehearsal"))
+    record = state_dir(tmp_path, "kubeflow") / "lab.json"
+    record.write_text(record.read_text()[:20])
+    with pytest.raises(UsageError, match="is damaged") as caught:
+        load(tmp_path)
+    assert caught.value.code == "LAB-CFG-020"
+    assert "rehearsal" in caught.value.hint
+    write_record(load(tmp_path, edition="rehearsal"))
+    assert load(tmp_path).edition.name == "rehearsal"
+
+
+@pytest.mark.parametrize("place", ["labs of Łukasz/Über uns", "x" * 200 + "/" + "y" * 200])
+def test_a_checkout_may_be_anywhere(tmp_path: Path, place: str) -> None:
+    root = tmp_path / place
+    root.mkdir(parents=True)
+    settings = load(root, edition="rehearsal")
+    write_record(settings)
+    assert load(root).edition.name == "rehearsal"
 
 
 def test_the_root_is_found_from_below(tmp_path: Path) -> None:

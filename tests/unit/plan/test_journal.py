@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,3 +69,20 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     notices: list[str] = []
     assert journal(path, notices).entries == {}
     assert notices
+
+
+def test_a_full_disk_does_not_stop_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notices: list[str] = []
+    path = tmp_path / "journal.json"
+    kept = journal(path, notices)
+    kept.start("10-snapd", "abc")
+    before = path.read_text()
+
+    def full(path: Path, text: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lab.plan.journal.replace_file", full)
+    kept.end("10-snapd", "done", seconds=1, attempts=1)
+    kept.start("20-microk8s", "abc")
+    assert notices == ["The journal can no longer be written (No space left on device); the work goes on."]
+    assert path.read_text() == before
