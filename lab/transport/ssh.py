@@ -36,6 +36,12 @@ KEEPALIVE = 15
 CHANNEL_TIMEOUT = 60.0
 """Seconds for the guest to open a channel or to answer one SFTP request (it may be emulated and busy)."""
 
+SILENCE = 60.0
+"""Seconds without a line until the guest is asked whether it is still there.
+
+A computer that slept, or a guest that hangs, leaves a connection that neither works nor ends.
+"""
+
 KILL_TIMEOUT = 20.0
 """Seconds for the guest to end a command that ran out of time."""
 
@@ -103,7 +109,7 @@ class SSHTransport:
             else:
                 threading.Thread(target=_feed, args=(channel, input), daemon=True).start()
             try:
-                for line in session.lines(drain.lines(started + timeout)):
+                for line in session.lines(self._watched(drain, started + timeout)):
                     if on_line:
                         on_line(visible(line))
             except TimeoutError:
@@ -115,6 +121,8 @@ class SSHTransport:
                     code="LAB-VM-202",
                     hint="Is the machine very busy? If not, the log may say what it was waiting for.",
                 ) from None
+            except TransportError:
+                raise  # there is no way to end anything any more
             except BaseException:
                 self._kill(session, drain)
                 raise
@@ -223,6 +231,27 @@ class SSHTransport:
             if channel is not None:
                 channel.settimeout(CHANNEL_TIMEOUT)
             yield sftp
+
+    def _watched(self, drain: Drain, deadline: float) -> Iterator[tuple[str, str]]:
+        """Yield what `Drain.lines` yields, as long as the guest answers.
+
+        Raises:
+            TimeoutError: the deadline passed.
+            TransportError: the guest does not answer any more.
+        """
+        while True:
+            try:
+                yield from drain.lines(min(deadline, time.monotonic() + SILENCE))
+                return
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise
+            if not self.is_alive():
+                raise TransportError(
+                    "the guest does not answer any more",
+                    code="LAB-VM-208",
+                    hint="See whether the machine still runs: python -m lab status",
+                )
 
     def _kill(self, session: _Session, drain: Drain) -> None:
         """End all of a session in the guest, as far as the connection still allows it."""

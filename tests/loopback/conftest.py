@@ -21,7 +21,7 @@ SSHD = "/usr/sbin/sshd"
 class Server:
     """One SSH server with its own keys and configuration in a directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, home: Path | None = None) -> None:
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -42,7 +42,7 @@ class Server:
             "StrictModes no\n"
             "UsePAM no\n"
             "AcceptEnv LANG\n"
-            "Subsystem sftp internal-sftp\n"
+            "Subsystem sftp internal-sftp\n" + (f"SetEnv HOME={home}\n" if home else "")
         )
 
     @property
@@ -75,6 +75,16 @@ class Server:
         """End every connection, as a guest that goes away does; the listener stays."""
         for pid in self._connections():
             os.kill(pid, signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let every connection hang, as when the guest does."""
+        for pid in self._connections():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        for pid in self._connections():
+            os.kill(pid, signal.SIGCONT)
 
     def _connections(self) -> list[int]:
         """Return the processes that hold a connection: all below the listener whose name is sshd's."""
