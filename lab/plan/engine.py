@@ -67,6 +67,10 @@ class Engine:
             return guest.checked(self._transport.run(command, timeout=LOOK_SECONDS).stdout)
         except CommandTimeout:
             return {}
+        except TransportError:
+            self._tasks.emit(Notice("The connection to the VM was lost in the look; it is made again."))
+            self._reconnect()
+            return {}
 
     def run(self, steps: Sequence[Step], found: dict[str, bool]) -> None:
         """Carry out all steps.
@@ -162,12 +166,13 @@ class Engine:
             raise self._error(step, message, "LAB-STEP-003", script) from None
         return script
 
-    def _reconnect(self, task: Task) -> None:
+    def _reconnect(self, task: Task | None = None) -> None:
         """Log in again; the guest may be starting anew."""
         deadline = self._tasks.clock() + RECONNECT_SECONDS
         delay = 1.0
         while True:
-            task.waiting("a new connection to the VM")
+            if task:
+                task.waiting("a new connection to the VM")
             try:
                 self._transport.reconnect()
                 return

@@ -243,6 +243,15 @@ def test_a_new_session_means_a_new_login(bench: Bench) -> None:
     assert bench.guest.reconnects == 1
 
 
+def test_a_connection_lost_in_the_look_is_made_again(bench: Bench, say: type[Answer]) -> None:
+    bench.guest.on(STEP.name, "check", say(raises=lost()), 0)
+    bench.guest.logins = [lost(), None]
+    bench.run(STEP)
+    assert bench.guest.ran == ["20-microk8s check", "20-microk8s check"]
+    assert bench.guest.reconnects == 2
+    assert bench.outcomes == [(STEP.name, "satisfied")]
+
+
 def test_a_lost_connection_is_made_again_and_the_step_checked(bench: Bench, say: type[Answer]) -> None:
     bench.guest.on(STEP.name, "check", 1, 0)
     bench.guest.on(STEP.name, "apply", say(raises=lost()))
