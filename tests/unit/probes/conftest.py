@@ -26,10 +26,10 @@ class Guest:
         input: str | None = None,  # noqa: A002
         on_line: Callable[[str], None] | None = None,
     ) -> CommandResult:
-        program, dash_s, dashes, mark, controller, model, depth = command.split()
+        program, dash_s, dashes, mark, controller, model, *more = command.split()
         assert (program, dash_s, dashes, controller, model) == ("bash", "-s", "--", "uk8sx", "kubeflow")
-        assert depth in ("quick", "full")
-        self.depth = depth
+        assert more in ([], ["quick"], ["full"])
+        self.depth = "".join(more)
         assert input is not None
         self.scripts.append(input)
         text = "".join(
