@@ -31,11 +31,11 @@ refreshes_held() {
 }
 long() { [ "$1" = forever ] || [ "$(date --date="$1" +%s)" -gt $(($(date +%s) + 86400)) ]; }
 
-# Both settings in one question; of a snapd that is not seeded yet the first is missing, which is an error.
+# Both settings in one question (-l: as a list, whatever the version); of a snapd that is not seeded yet the first is missing, which is an error.
 check() {
   [ -x "$SNAP" ] || return 1
   local settings have name
-  settings=$(sudo timeout 20 "$SNAP" get system seed.loaded refresh.hold 2>/dev/null </dev/null) || return 1
+  settings=$(sudo timeout 20 "$SNAP" get -l system seed.loaded refresh.hold 2>/dev/null </dev/null) || return 1
   [ "$(awk '$1 == "seed.loaded" { print $2 }' <<<"$settings")" = true ] || return 1
   have=$(installed)
   for name in $(base_snaps); do
