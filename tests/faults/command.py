@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.process import Result, run
 
-PARTS = ("Vagrantfile", "lab.yaml", "lab", "provision", "rehearsal")
+PARTS = ("Vagrantfile", "lab.yaml", "constraints.txt", "lab", "provision", "rehearsal")
 """What a checkout needs for the lab's commands."""
 
 OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c")
