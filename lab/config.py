@@ -17,7 +17,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lab.editions import DEFAULT_EDITION, Edition, edition_names, load_edition
-from lab.errors import HostError, UsageError
+from lab.errors import UsageError
 from lab.network.choice import AUTO, NONE, Network
 
 CONFIG_FILE = "lab.yaml"
@@ -125,27 +125,11 @@ class Settings(BaseModel):
         return self.root / "provision"
 
     def make_state_dir(self) -> Path:
-        """Create the state directory, readable by its owner alone, and return it.
-
-        Raises:
-            HostError: The checkout cannot be written to.
-        """
-        try:
-            self.state_dir.parent.mkdir(mode=0o700, exist_ok=True)
-            self.state_dir.mkdir(mode=0o700, exist_ok=True)
-            self.state_dir.chmod(0o700)
-        except OSError as error:
-            raise unwritable(self.state_dir, error.strerror or str(error)) from error
+        """Create the state directory, readable by its owner alone, and return it."""
+        self.state_dir.parent.mkdir(mode=0o700, exist_ok=True)
+        self.state_dir.mkdir(mode=0o700, exist_ok=True)
+        self.state_dir.chmod(0o700)
         return self.state_dir
-
-
-def unwritable(path: Path, why: str) -> HostError:
-    """Return the error that the checkout cannot be written to."""
-    return HostError(
-        f"The lab cannot keep its state in '{path}': {why}.",
-        code="LAB-HOST-124",
-        hint="Take a checkout of your own, on a file system that can be written to.",
-    )
 
 
 def state_dir(root: Path, name: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.config import Settings, unwritable
+from lab.config import Settings
 from lab.probes.host.disk import writable
 from lab.probes.host.finding import PLACES, Finding
 
@@ -72,7 +72,12 @@ def checkout(settings: Settings) -> Iterator[Finding]:
     """Look whether the lab can keep its state in the checkout."""
     for path in (settings.root, settings.state_dir, settings.root / ".vagrant"):
         if not writable(path):
-            yield PLACES.error("checkout", unwritable(path, _why_not(path)))
+            yield PLACES.failure(
+                "checkout",
+                f"The lab cannot keep its state in {path}: {_why_not(path)}",
+                "Take a checkout of your own, on a file system that can be written to.",
+                code="LAB-HOST-124",
+            )
             return
     yield PLACES.ok("checkout", f"{settings.root} can be written to")
 
