@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -9,8 +10,11 @@ from pathlib import Path
 
 from lab.config import Settings
 from lab.editions.bundle import Manifest, verify_bundle
+from lab.network.guest import HOST_ADDRESS, GuestNetwork
+from lab.plan.login import guest_network
 from lab.probes.host import (
     acceleration,
+    archive,
     box,
     bundle,
     disk,
@@ -22,6 +26,7 @@ from lab.probes.host import (
     session,
     stores,
     surroundings,
+    web,
 )
 from lab.probes.host.examine import Check, examine
 from lab.probes.host.finding import BUNDLE, COMPUTER, DISK, NETWORK, PLACES, PORTS, PROGRAMS, Finding, Report
@@ -128,17 +133,21 @@ def _internet(settings: Settings) -> Iterator[Check]:
     edition = settings.edition
     if edition.source != "store":
         return
-    scripts = settings.provision_env
+    scripts, guest = settings.provision_env, guest_network(settings)
+    proxies = _proxies(guest)
+    fetch = web.client(proxies, guest.certificates)
     snaps = {"microk8s": scripts["LAB_MICROK8S_CHANNEL"], "juju": scripts["LAB_JUJU_CHANNEL"]}
+    mirror = guest.variables.get("LAB_APT_MIRROR", archive.MIRROR).replace(HOST_ADDRESS, "127.0.0.1")
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
-        "snap-store": lambda: stores.snap_store(snaps),
-        "charmhub": lambda: stores.charmhub(scripts["LAB_CHARM"], scripts["LAB_CHARM_CHANNEL"]),
+        "snap-store": lambda: stores.snap_store(snaps, fetch),
+        "charmhub": lambda: stores.charmhub(scripts["LAB_CHARM"], scripts["LAB_CHARM_CHANNEL"], fetch),
+        "debian-archive": lambda: archive.archive(mirror, edition.expect.debian, fetch),
     }
     if (name := edition.box.name) is not None:
         home = disk.vagrant_home(os.environ)
-        looks["box"] = lambda: box.box(name, settings.provider, home)
+        looks["box"] = lambda: box.box(name, settings.provider, home, fetch)
     for registry in edition.registries:
-        looks[registry.host] = lambda registry=registry: registries.registry(registry)  # type: ignore[misc]
+        looks[registry.host] = functools.partial(registries.registry, registry, fetch)
     urls = [
         stores.SNAP_STORE,
         stores.CHARMHUB,
@@ -146,11 +155,23 @@ def _internet(settings: Settings) -> Iterator[Check]:
     ]
     hosts = [url.split("/")[2] for url in urls]
     looks |= {
-        "docker-hub-pulls": registries.docker_hub,
-        "dns": lambda: surroundings.names(hosts, os.environ),
-        "clock": lambda: surroundings.clock(urls[:3]),
+        "docker-hub-pulls": lambda: registries.docker_hub(fetch),
+        "dns": lambda: surroundings.names(hosts, proxied="https" in proxies),
+        "clock": lambda: surroundings.clock(urls[:3], fetch),
         "proxy": lambda: surroundings.proxy(os.environ),
         "certificates": lambda: surroundings.certificates(os.environ),
+        "guest": lambda: surroundings.told(guest.remarks),
     }
     for identity, look in looks.items():
         yield Check(identity, NETWORK, look, NETWORK_SECONDS)
+
+
+def _proxies(guest: GuestNetwork) -> dict[str, str]:
+    """Return the proxies that the guest will use, as the host reaches them."""
+    told = guest.variables
+    chosen = {
+        # Debian's archive is all that is asked without encryption.
+        "http": told.get("LAB_PROXY_APT") or told.get("LAB_PROXY_HTTP", ""),
+        "https": told.get("LAB_PROXY_HTTPS", ""),
+    }
+    return {scheme: url.replace(HOST_ADDRESS, "127.0.0.1") for scheme, url in chosen.items() if url}

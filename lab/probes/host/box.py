@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.probes.host.finding import NETWORK, Finding
-from lab.probes.host.web import Fetch, NoAnswer, fetch
+from lab.probes.host.web import Fetch, NoAnswer
 
 # Vagrant before 2.4 asked elsewhere, where there is no answer any more; Debian's has been mended.
 CATALOGUE = "https://vagrantcloud.com/api/v2/vagrant"
 
 
-def box(name: str, provider: str, vagrant_home: Path, fetch: Fetch = fetch) -> Iterator[Finding]:
+def box(name: str, provider: str, vagrant_home: Path, fetch: Fetch) -> Iterator[Finding]:
     """Look whether the box is here already, or can be had."""
     copies = vagrant_home / "boxes" / name.replace("/", "-VAGRANTSLASH-")
     if any(copies.glob(f"**/{provider}")):

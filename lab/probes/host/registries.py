@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lab.editions import Registry
 from lab.probes.host.finding import NETWORK, Finding
-from lab.probes.host.web import Answer, Fetch, NoAnswer, fetch
+from lab.probes.host.web import Answer, Fetch, NoAnswer
 
 TOKEN = "https://auth.docker.io/token?service=registry.docker.io&scope=repository:ratelimitpreview/test:pull"  # noqa: S105
 # Asked for with HEAD, which does not count as a pull.
@@ -18,7 +18,7 @@ ENOUGH = 50
 TOO_MANY = 429
 
 
-def registry(registry: Registry, fetch: Fetch = fetch) -> Iterator[Finding]:
+def registry(registry: Registry, fetch: Fetch) -> Iterator[Finding]:
     """Ask a registry whether it is one."""
     try:
         answer = fetch(f"https://{registry.host}/v2/")
@@ -36,7 +36,7 @@ def registry(registry: Registry, fetch: Fetch = fetch) -> Iterator[Finding]:
     yield NETWORK.ok(registry.host, f"{registry.host} answers ({registry.serves})")
 
 
-def docker_hub(fetch: Fetch = fetch) -> Iterator[Finding]:
+def docker_hub(fetch: Fetch) -> Iterator[Finding]:
     """Ask Docker Hub how many pulls it still allows without an account.
 
     All computers behind one address share them. Nothing is said here if it does not answer: that is the

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lab.probes.host.finding import NETWORK, Finding
-from lab.probes.host.web import Fetch, NoAnswer, fetch
+from lab.probes.host.web import Fetch, NoAnswer
 
 SNAP_STORE = "https://api.snapcraft.io"
 CHARMHUB = "https://api.charmhub.io"
@@ -18,7 +18,7 @@ _IMPOSTOR = "something else answered in its place"
 _REHEARSAL = "A lab that needs no store: python -m lab --edition rehearsal up"
 
 
-def snap_store(snaps: Mapping[str, str], fetch: Fetch = fetch) -> Iterator[Finding]:
+def snap_store(snaps: Mapping[str, str], fetch: Fetch) -> Iterator[Finding]:
     """Ask the snap store for each snap.
 
     Args:
@@ -49,7 +49,7 @@ def snap_store(snaps: Mapping[str, str], fetch: Fetch = fetch) -> Iterator[Findi
     yield NETWORK.ok("snap-store", f"{_host(SNAP_STORE)} answers and has {found}")
 
 
-def charmhub(charm: str, channel: str, fetch: Fetch = fetch) -> Iterator[Finding]:
+def charmhub(charm: str, channel: str, fetch: Fetch) -> Iterator[Finding]:
     """Ask Charmhub for the bundle of charms."""
     url = f"{CHARMHUB}/v2/charms/info/{charm}?fields=channel-map"
     try:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import email.utils
-import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lab.network.choice import redact
+from lab.network.discover import from_environment
 from lab.probes.host.finding import NETWORK, Finding
-from lab.probes.host.web import NETWORK_CURE, Fetch, NoAnswer, fetch
+from lab.probes.host.web import NETWORK_CURE, Fetch, NoAnswer
 
 CLOCK_SECONDS = 60.0
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-SYSTEM_CAS = "/etc/ssl/certs/ca-certificates.crt"
-CA_DIRECTORIES = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
 
 Resolve = Callable[[str], object]
 """Looks a name up, or raises OSError."""
@@ -26,8 +25,14 @@ def resolve(name: str) -> object:
     return socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)
 
 
-def names(hosts: Sequence[str], environ: Mapping[str, str], resolve: Resolve = resolve) -> Iterator[Finding]:
-    """Look the names of all hosts up that the lab asks."""
+def names(hosts: Sequence[str], *, proxied: bool, resolve: Resolve = resolve) -> Iterator[Finding]:
+    """Look the names of all hosts up that the lab asks.
+
+    Args:
+        hosts: The names.
+        proxied: Whether a proxy asks them for the lab.
+        resolve: Looks a name up.
+    """
     unknown: dict[str, str] = {}
     for host in hosts:
         try:
@@ -40,7 +45,7 @@ def names(hosts: Sequence[str], environ: Mapping[str, str], resolve: Resolve = r
     some = ", ".join(unknown)
     if not unknown:
         yield NETWORK.ok("dns", f"{len(hosts)} of {len(hosts)} names are known")
-    elif _variable(environ, "https_proxy"):
+    elif proxied:
         yield NETWORK.ok("dns", f"{some}: not known here, but the proxy looks names up")
     else:
         yield NETWORK.failure(
@@ -51,7 +56,7 @@ def names(hosts: Sequence[str], environ: Mapping[str, str], resolve: Resolve = r
         )
 
 
-def clock(urls: Sequence[str], fetch: Fetch = fetch) -> Iterator[Finding]:
+def clock(urls: Sequence[str], fetch: Fetch) -> Iterator[Finding]:
     """Compare the clock with the time in the answer of the first web service that names one."""
     for url in urls:
         try:
@@ -76,11 +81,11 @@ def clock(urls: Sequence[str], fetch: Fetch = fetch) -> Iterator[Finding]:
 
 def proxy(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Say which proxy the environment names."""
-    values = {name: value for name in PROXY_VARIABLES if (value := _variable(environ, name))}
+    values = {name: value for name in PROXY_VARIABLES if (value := from_environment(environ, name))}
     if not values:
         yield NETWORK.ok("proxy", "none")
         return
-    found = ", ".join(f"{name}={_mask(value)}" for name, value in values.items())
+    found = ", ".join(f"{name}={_shown(name, value)}" for name, value in values.items())
     exempt = values.get("no_proxy", "")
     if "https_proxy" not in values:
         yield NETWORK.warning(
@@ -98,32 +103,25 @@ def proxy(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield NETWORK.ok("proxy", found)
 
 
-def certificates(
-    environ: Mapping[str, str], directories: Sequence[Path] = CA_DIRECTORIES
-) -> Iterator[Finding]:
-    """Say which certificate authorities were added to those that the system came with."""
+def certificates(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at the files with certificate authorities that the environment names."""
     named = {name: environ[name] for name in CA_VARIABLES if environ.get(name)}
     missing = [f"{name}={path}" for name, path in named.items() if not Path(path).is_file()]
-    added = [
-        path.name
-        for directory in directories
-        for path in (sorted(directory.iterdir()) if directory.is_dir() else ())
-        if path.suffix in (".crt", ".pem")
-    ]
-    parts = [*added, *(f"{name}={path}" for name, path in named.items() if path != SYSTEM_CAS)]
     if missing:
         yield NETWORK.warning(
             "certificates", f"{', '.join(missing)}: there is no such file", "Set it right, or unset it."
         )
     else:
-        yield NETWORK.ok(
-            "certificates", f"added: {', '.join(parts)}" if parts else "those of the system, none added"
-        )
+        found = ", ".join(f"{name}={path}" for name, path in named.items())
+        yield NETWORK.ok("certificates", found or "the environment names none")
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(name) or environ.get(name.upper(), "")
+def told(remarks: Sequence[str]) -> Iterator[Finding]:
+    """Say what the guest is told of the network."""
+    yield NETWORK.ok("guest", " ".join(remarks) or "The guest is told nothing of proxies or mirrors.")
 
 
-def _mask(url: str) -> str:
-    return re.sub(r"(^|//)[^/@,]*@", r"\1***@", url)
+def _shown(name: str, value: str) -> str:
+    if name == "no_proxy":
+        return value
+    return redact(value if "://" in value else f"http://{value}")

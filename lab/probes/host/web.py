@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -43,7 +44,7 @@ class Answer:
 
 
 class Fetch(Protocol):
-    """The signature of `fetch`, so that tests can pass a fake."""
+    """Asks web services; `client` makes one, and tests pass a fake."""
 
     def __call__(
         self,
@@ -71,27 +72,40 @@ class NoAnswer(Exception):  # noqa: N818 - it says what happened
         self.advice = advice
 
 
-def fetch(
-    url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = SECONDS
-) -> Answer:
-    """Ask a web service, through the proxy that the environment names if there is one.
+def client(proxies: Mapping[str, str], certificates: str = "") -> Fetch:
+    """Return what asks web services as the guest will.
 
-    Any HTTP status is an answer.
+    Any HTTP status is an answer. What it returns raises `NoAnswer` if there was none.
 
-    Raises:
-        NoAnswer: There was none.
+    Args:
+        proxies: URLs of proxies by ``http`` and ``https``; what is not named is asked directly.
+        certificates: Certificate authorities to trust beside the system's, as PEM.
     """
-    request = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310 - constants
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
-            return _answer(response.status, response.headers.items(), response.read(LONGEST))
-    except urllib.error.HTTPError as error:
-        with error:
-            return _answer(error.code, error.headers.items(), b"")
-    except urllib.error.URLError as error:
-        raise _explain(error.reason) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _explain(error) from error
+    trust = ssl.create_default_context()
+    if certificates:
+        # What cannot be read is not trusted; the answer that then fails says so.
+        with contextlib.suppress(ssl.SSLError):
+            trust.load_verify_locations(cadata=certificates)
+    opener = urllib.request.build_opener(
+        urllib.request.ProxyHandler(dict(proxies)), urllib.request.HTTPSHandler(context=trust)
+    )
+
+    def fetch(
+        url: str, *, headers: Mapping[str, str] | None = None, method: str = "GET", timeout: float = SECONDS
+    ) -> Answer:
+        request = urllib.request.Request(url, headers=dict(headers or {}), method=method)  # noqa: S310 - constants
+        try:
+            with opener.open(request, timeout=timeout) as response:
+                return _answer(response.status, response.headers.items(), response.read(LONGEST))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _answer(error.code, error.headers.items(), b"")
+        except urllib.error.URLError as error:
+            raise _explain(error.reason) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _explain(error) from error
+
+    return fetch
 
 
 def _answer(status: int, headers: list[tuple[str, str]], body: bytes) -> Answer:

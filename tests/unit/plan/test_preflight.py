@@ -10,6 +10,7 @@ import pytest
 from lab.config import Settings, load_settings
 from lab.errors import HostError, NetworkError
 from lab.plan import preflight
+from lab.plan.login import guest_network
 from lab.probes.host.examine import Check
 from lab.probes.host.finding import COMPUTER, DISK, NETWORK, PORTS, Report
 
@@ -49,10 +50,31 @@ def test_a_lab_that_is_off_needs_no_store(tmp_path: Path, looked: Callable[[], l
 
 def test_a_new_lab_needs_everything(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
     preflight.preflight(settings(tmp_path, "kubeflow-1.8"), "not_created")
-    assert {"snap-store", "charmhub", "box", "registry-1.docker.io", "quay.io", "clock", "proxy"} <= set(
-        looked()
-    )
+    assert {
+        "snap-store",
+        "charmhub",
+        "debian-archive",
+        "box",
+        "registry-1.docker.io",
+        "quay.io",
+        "clock",
+        "proxy",
+    } <= set(looked())
     assert len(looked()) == len(set(looked()))
+
+
+def test_services_are_asked_as_the_guest_will(tmp_path: Path) -> None:
+    lab = settings(
+        tmp_path,
+        "kubeflow-1.8",
+        LAB_NETWORK_PROXY_HTTPS="http://me:secret@127.0.0.1:3128",
+        LAB_NETWORK_PROXY_APT="http://cache.example:3142",
+        LAB_NETWORK_PROXY_HTTP="none",
+    )
+    assert preflight._proxies(guest_network(lab)) == {
+        "http": "http://cache.example:3142",
+        "https": "http://me:secret@127.0.0.1:3128",
+    }
 
 
 def test_an_offline_edition_asks_nobody(tmp_path: Path, looked: Callable[[], list[str]]) -> None:

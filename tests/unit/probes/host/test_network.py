@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -15,11 +17,12 @@ from typing import Any
 import pytest
 
 from lab.editions import Registry
+from lab.probes.host.archive import archive
 from lab.probes.host.box import box
 from lab.probes.host.registries import PREVIEW, TOKEN, docker_hub, registry
 from lab.probes.host.stores import charmhub, snap_store
-from lab.probes.host.surroundings import certificates, clock, names, proxy
-from lab.probes.host.web import Answer, NoAnswer, fetch
+from lab.probes.host.surroundings import certificates, clock, names, proxy, told
+from lab.probes.host.web import Answer, NoAnswer, client
 
 Make = Callable[[Mapping[str, Answer | NoAnswer]], Any]
 SNAPS = {"microk8s": "1.29/stable", "juju": "3.4/stable"}
@@ -191,12 +194,12 @@ def test_names() -> None:
         raise socket.gaierror(-2, "Name or service not known")
 
     hosts = ["a.example", "b.example", "c.example"]
-    [finding] = names(hosts, {}, lambda _name: None)
+    [finding] = names(hosts, proxied=False, resolve=lambda _name: None)
     assert (finding.level, finding.found) == ("ok", "3 of 3 names are known")
-    [finding] = names(hosts, {}, unknown)
+    [finding] = names(hosts, proxied=False, resolve=unknown)
     assert (finding.level, finding.code) == ("failure", "LAB-NET-007")
     assert asked == ["a.example", "b.example"], "each may take its time"
-    [finding] = names(hosts, {"HTTPS_PROXY": "http://proxy:3128"}, unknown)
+    [finding] = names(hosts, proxied=True, resolve=unknown)
     assert finding.level == "ok"
 
 
@@ -226,7 +229,7 @@ def test_no_clock(web: Make) -> None:
             "ok",
             "https_proxy=http://***@proxy:3128, no_proxy=localhost,.example",
         ),
-        ({"HTTPS_PROXY": "me:secret@proxy:3128"}, "warning", "https_proxy=***@proxy:3128"),
+        ({"HTTPS_PROXY": "me:secret@proxy:3128"}, "warning", "https_proxy=http://***@proxy:3128"),
         ({"http_proxy": "http://proxy"}, "warning", "http_proxy=http://proxy, but no https_proxy"),
     ],
 )
@@ -236,13 +239,41 @@ def test_proxy(environ: dict[str, str], level: str, found: str) -> None:
 
 
 def test_certificates(tmp_path: Path) -> None:
-    [finding] = certificates({}, [tmp_path])
-    assert (finding.level, "none added" in finding.found) == ("ok", True)
-    (tmp_path / "school.crt").touch()
-    [finding] = certificates({"SSL_CERT_FILE": str(tmp_path / "school.crt")}, [tmp_path, tmp_path / "none"])
-    assert finding.found == f"added: school.crt, SSL_CERT_FILE={tmp_path}/school.crt"
-    [finding] = certificates({"REQUESTS_CA_BUNDLE": "/nowhere"}, [])
+    [finding] = certificates({})
+    assert finding.level == "ok"
+    (tmp_path / "school.pem").touch()
+    [finding] = certificates({"SSL_CERT_FILE": f"{tmp_path}/school.pem"})
+    assert (finding.level, finding.found) == ("ok", f"SSL_CERT_FILE={tmp_path}/school.pem")
+    [finding] = certificates({"REQUESTS_CA_BUNDLE": "/nowhere"})
     assert finding.level == "warning"
+
+
+def test_what_the_guest_is_told() -> None:
+    [finding] = told(["The guest uses a proxy.", "The guest trusts 1 certificate authority of the host."])
+    assert finding.found.startswith("The guest uses a proxy. The guest trusts")
+    [finding] = told([])
+    assert "told nothing" in finding.found
+
+
+@pytest.mark.parametrize(
+    ("reply", "level"),
+    [
+        (
+            answer(
+                200, b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nOrigin: Debian\nLabel: Debian\n"
+            ),
+            "ok",
+        ),
+        (answer(200, HOTEL), "failure"),
+        (answer(404), "failure"),
+        (NoAnswer("nothing"), "failure"),
+    ],
+)
+def test_debian(web: Make, reply: Answer | NoAnswer, level: str) -> None:
+    service = web({"http://mirror.example/debian/dists/bookworm/InRelease": reply})
+    [finding] = archive("http://mirror.example/debian", "12", service)
+    assert finding.level == level
+    assert (finding.code == "LAB-NET-009") == (level == "failure")
 
 
 def verification(code: int, message: str) -> ssl.SSLCertVerificationError:
@@ -269,12 +300,12 @@ def verification(code: int, message: str) -> ssl.SSLCertVerificationError:
 def test_why_there_was_no_answer(
     monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str, advice: str
 ) -> None:
-    def fail(_request: urllib.request.Request, timeout: float) -> None:
+    def fail(_self: object, _request: urllib.request.Request, timeout: float) -> None:
         raise error
 
-    monkeypatch.setattr(urllib.request, "urlopen", fail)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", fail)
     with pytest.raises(NoAnswer) as caught:
-        fetch("https://example.org")
+        client({})("https://example.org")
     assert reason in caught.value.reason
     assert advice in caught.value.advice
 
@@ -283,10 +314,29 @@ def test_any_status_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = Message()
     headers["WWW-Authenticate"] = "Bearer"
 
-    def refuse(request: urllib.request.Request, timeout: float) -> None:
+    def refuse(_self: object, request: urllib.request.Request, timeout: float) -> None:
         assert request.get_method() == "HEAD"
         raise urllib.error.HTTPError(request.full_url, 401, "Unauthorized", headers, None)
 
-    monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    found = fetch("https://example.org", method="HEAD")
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", refuse)
+    found = client({})("https://example.org", method="HEAD")
     assert (found.status, found.headers["www-authenticate"]) == (401, "Bearer")
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Answers in the place of whom it is asked for."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.path.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_proxy_is_asked() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        fetch = client({"http": f"http://127.0.0.1:{server.server_port}"}, "no certificate")
+        assert fetch("http://mirror.invalid/debian").body == b"http://mirror.invalid/debian"
