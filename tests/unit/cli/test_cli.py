@@ -594,8 +594,8 @@ def test_a_checkout_that_may_not_be_written_says_where_and_what_to_do(
 
     monkeypatch.setattr(Path, "mkdir", refuse)
     assert lab("up") == 10
-    assert lab.err.startswith(f"LAB-HOST-124: The lab cannot keep its state in '{lab.state}'")
-    assert "a checkout of your own" in lab.err
+    assert lab.err.startswith(f"LAB-HOST-041: '{lab.state.parent}' may not be read or written")
+    assert "on a writable disk" in lab.err
 
 
 INTERRUPTIONS = """
