@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import change, checkpoint, doctor, enter, logs, look
+from lab.cli import change, checkpoint, collect, doctor, enter, logs, look
 from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
@@ -50,6 +50,7 @@ for _command in (
     enter.ssh,
     enter.exec_,
     logs.logs,
+    collect.collect,
     change.reset,
     change.halt,
     change.down,

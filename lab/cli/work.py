@@ -90,6 +90,19 @@ def at_work(
         yield Work(settings, emit, history.usual)
 
 
+@contextmanager
+def at_look(request: Request, settings: Settings, command: str) -> Iterator[Work]:
+    """Tell of what a long command does that only looks, so that it needs no lock and writes no logs.
+
+    Args:
+        request: The options.
+        settings: The lab.
+        command: What it is.
+    """
+    with _telling(request, settings, command) as emit:
+        yield Work(settings, emit, open_history(settings).usual)
+
+
 def absent(request: Request, settings: Settings, command: str, state: str) -> bool:
     """Tell so if the machine's state says that there is none, and so nothing to do."""
     if state != "not_created":

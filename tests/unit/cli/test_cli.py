@@ -24,7 +24,7 @@ from tests.unit.cli.conftest import FakeMachine, Lab
 ROOT = Path(__file__).parents[3]
 READING = ("doctor", "plan", "status", "logs", "kubeconfig", "version")
 CHANGING = ("up", "provision", "reset", "halt", "down", "suspend", "resume", "heal")
-COMMANDS = (*READING, *CHANGING, "ssh", "exec")
+COMMANDS = (*READING, *CHANGING, "ssh", "exec", "collect")
 
 
 class Door:
@@ -40,7 +40,7 @@ def test_each_command_explains_itself(lab: Lab, command: str) -> None:
     assert "Example" in lab.out
     assert f"python -m lab {command}" in lab.out or f" {command}" in lab.out
     assert ("--json" in lab.out) == (command in READING)
-    assert ("--events" in lab.out) == (command in CHANGING)
+    assert ("--events" in lab.out) == (command in (*CHANGING, "collect"))
 
 
 def test_help_lists_every_command(lab: Lab) -> None:
