@@ -96,8 +96,8 @@ class Bringup:
                 ("look", ""),
             ]
             tasks.expect([*before, *_ahead(self._selection.steps)])
-        self._check_host(tasks)
-        self._ensure_machine(tasks)
+        self._check_host(tasks, state)
+        self._ensure_machine(tasks, state)
         self._provision(tasks, asleep=asleep)
         return tasks
 
@@ -116,9 +116,10 @@ class Bringup:
         # One login serves both.
         total = 4 + (len(self._checks) + self._selection.tasks - 1 if again else 0)
         tasks = self._make_tasks("reset --again" if again else "reset", total)
+        state = self._doors.machine.state()
         if again:
-            self._check_host(tasks)
-        self._ensure_machine(tasks)
+            self._check_host(tasks, state)
+        self._ensure_machine(tasks, state)
         with closing(self._log_in(tasks)) as transport:
             # A run that ended before its purge was whole must not show as done what is gone.
             journal = self._journal(tasks)
@@ -136,9 +137,8 @@ class Bringup:
         """The tasks before the machine is touched."""
         return ("host", "bundle") if self._settings.edition.source == "bundle" else ("host",)
 
-    def _check_host(self, tasks: Tasks) -> None:
+    def _check_host(self, tasks: Tasks, state: str) -> None:
         with tasks.task("host", "Check this computer") as task:
-            state = self._doors.machine.state()
             # A lab that runs may well be ready already, and then needs nothing.
             if state == "running":
                 task.outcome = "satisfied"
@@ -149,12 +149,12 @@ class Bringup:
             with tasks.task("bundle", "Verify the bundle") as task:
                 self._doors.verify_bundle(lambda name: task.waiting(f"the sum of {name}"))
 
-    def _ensure_machine(self, tasks: Tasks) -> None:
+    def _ensure_machine(self, tasks: Tasks, state: str) -> None:
         with tasks.task("vm", "Start the virtual machine") as task:
             write_record(self._settings)
             # To make a machine takes longer than to start one.
-            task.fingerprint = self._doors.machine.state()
-            if task.fingerprint == "running":
+            task.fingerprint = state
+            if state == "running":
                 task.outcome = "satisfied"
                 return
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
