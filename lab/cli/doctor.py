@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -38,7 +40,8 @@ def doctor(context: click.Context, as_json: bool, thorough: bool) -> None:
     from lab.probes.host.render import render
 
     settings = context.ensure_object(Request).settings()
-    report = preflight.doctor(settings, _state(settings), thorough=thorough)
+    with _notice("Looking at this computer ..."):
+        report = preflight.doctor(settings, _state(settings), thorough=thorough)
     if as_json:
         lab = {"lab": settings.name, "edition": settings.edition.name, "banner": settings.banner}
         click.echo(json.dumps({**lab, **report.to_dict()}, indent=2))
@@ -47,6 +50,19 @@ def doctor(context: click.Context, as_json: bool, thorough: bool) -> None:
         title = f"{banner}this computer, for the lab {settings.name}, edition {settings.edition.name}"
         click.echo(render(report, title, terminal=sys.stdout.isatty()), nl=False)
     context.exit(report.exit_code)
+
+
+@contextmanager
+def _notice(text: str) -> Iterator[None]:
+    """Show a line for as long as the work lasts, if there is a person to see it."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    click.echo(text, nl=False, err=True)
+    try:
+        yield
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _state(settings: Settings) -> str:
