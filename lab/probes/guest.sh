@@ -59,27 +59,26 @@ kubectl=("$microk8s_snap/kubectl" "--kubeconfig=$microk8s_data/credentials/clien
 [ -x "${kubectl[0]}" ] || kubectl=("$microk8s" kubectl)
 
 tab='{"\t"}'
-ready='.status.conditions[?(@.type=="Ready")]'
-# One line an object: kind, namespace, name, wanted and ready pods of a Deployment, the same of a
-# DaemonSet, then whether, since when and why a node is ready, then since when a Deployment is.
-objects="{range .items[*]}{.kind}$tab{.metadata.namespace}$tab{.metadata.name}$tab{.spec.replicas}$tab{.status.readyReplicas}$tab{.status.desiredNumberScheduled}$tab{.status.numberReady}$tab{$ready.status}$tab{$ready.lastTransitionTime}$tab{$ready.message}$tab{.status.conditions[?(@.type==\"Available\")].lastTransitionTime}{\"\n\"}{end}"
 # One line a pod: namespace, name, phase, reasons why its containers wait, why it is not scheduled.
 pods="{range .items[*]}{.metadata.namespace}$tab{.metadata.name}$tab{.status.phase}$tab{.status.containerStatuses[*].state.waiting.reason}$tab{.status.conditions[?(@.reason==\"Unschedulable\")].message}{\"\n\"}{end}"
 
+# get NAME PATH: a list as the API server sends it. (Without --raw kubectl first asks for all the kinds that there
+# are, which takes it longer than all the rest.)
+get() { ask_microk8s "$1" 20 "${kubectl[@]}" get --raw "$2" --request-timeout=15s; }
+
 ask_kubernetes() {
-  ask_microk8s objects 20 "${kubectl[@]}" get nodes,deployments.apps,daemonsets.apps --all-namespaces \
-    --request-timeout=15s -o "jsonpath=$objects"
-  local node='' late=''
-  read -r node late < <(awk -F '\t' '
-    $1 == "Node" { node = $8 }
-    ($4 > $5 + 0) || ($6 > $7 + 0) { late = "late" }
-    END { print (node == "True" ? "ready" : "not-ready"), late }' "$answers/objects.out" 2>/dev/null)
+  get nodes /api/v1/nodes &
+  get deployments /apis/apps/v1/deployments &
+  get daemonsets /apis/apps/v1/daemonsets &
+  wait
   # A node that is ready is what MicroK8s calls running; if it is not, MicroK8s may know why.
-  if [ "$addons" = full ] || [ "$node" != ready ]; then
+  if [ "$addons" = full ] || ! grep -Eqs '"type": ?"Ready", ?"status": ?"True"' "$answers/nodes.out"; then
     ask_microk8s microk8s 45 "$microk8s" status --format yaml &
   fi
   # The pods say why something is not ready; when all is well that question is saved.
-  [ -z "$late" ] || ask_microk8s pods 20 "${kubectl[@]}" get pods --all-namespaces --request-timeout=15s -o "jsonpath=$pods"
+  if grep -Eqs '"(unavailableReplicas|numberUnavailable)": ?[1-9]' "$answers"/{deployments,daemonsets}.out; then
+    ask_microk8s pods 20 "${kubectl[@]}" get pods --all-namespaces --request-timeout=15s -o "jsonpath=$pods"
+  fi
   wait
 }
 

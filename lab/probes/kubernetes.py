@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
@@ -20,13 +22,16 @@ ADDON_OBJECTS: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 """What each addon creates; MicroK8s, too, calls an addon enabled when its objects are there."""
 
+LISTS = ("nodes", "deployments", "daemonsets")
+"""What the guest script asks the API server for, as the server sends it."""
+
 RBAC = "rbac"
 """The addon that is only an option of the API server."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A node, Deployment or DaemonSet as the guest script prints it."""
+    """A node, Deployment or DaemonSet."""
 
     kind: str
     namespace: str
@@ -49,7 +54,7 @@ def objects_tell(addons: Iterable[str]) -> bool:
 
 def microk8s_layer(facts: Facts, addons: Iterable[str], snap_problem: str | None) -> Layer:
     """Judge MicroK8s and each addon that the lab has to have."""
-    workloads = list(_workloads(facts.text("objects")))
+    workloads = list(_workloads(facts))
     nodes = [workload for workload in workloads if workload.kind == "Node"]
     since = nodes[0].since if nodes else None
     try:
@@ -64,7 +69,8 @@ def microk8s_layer(facts: Facts, addons: Iterable[str], snap_problem: str | None
         return Layer(own, MicroK8sError.exit_code, unknown)
     own = Item("microk8s", snap_problem is None, since, snap_problem or "")
     waiting = dict(_waiting(facts.text("pods")))
-    items = tuple(_addon(addon, enabled, workloads, facts.get("objects"), waiting) for addon in addons)
+    listed = next((facts.get(name) for name in LISTS if not facts.get(name).ok), facts.get(LISTS[0]))
+    items = tuple(_addon(addon, enabled, workloads, listed, waiting) for addon in addons)
     return Layer(own, MicroK8sError.exit_code, items)
 
 
@@ -139,20 +145,37 @@ def _name(addon: str) -> str:
     return addon.partition(":")[0]
 
 
-def _workloads(text: str) -> Iterator[Workload]:
-    for line in text.splitlines():
-        fields = line.split("\t")
-        if len(fields) != 11:
-            continue
-        kind, namespace, name, wanted, available, ds_wanted, ds_available, node, node_since, why, since = (
-            fields
-        )
-        if kind == "Node":
-            yield Workload(kind, "", name, 1, int(node == "True"), to_iso(node_since), why)
-        elif kind == "DaemonSet":
-            yield Workload(kind, namespace, name, _number(ds_wanted), _number(ds_available), None)
-        elif kind == "Deployment":
-            yield Workload(kind, namespace, name, _number(wanted), _number(available), to_iso(since))
+def _workloads(facts: Facts) -> Iterator[Workload]:
+    for _, name, item in _objects(facts.text("nodes")):
+        ready = _condition(item, "Ready")
+        since, why = to_iso(ready.get("lastTransitionTime")), str(ready.get("message", ""))
+        yield Workload("Node", "", name, 1, int(ready.get("status") == "True"), since, why)
+    for namespace, name, item in _objects(facts.text("deployments")):
+        wanted, ready_pods = _number(item, "spec", "replicas"), _number(item, "status", "readyReplicas")
+        since = to_iso(_condition(item, "Available").get("lastTransitionTime"))
+        yield Workload("Deployment", namespace, name, wanted, ready_pods, since)
+    for namespace, name, item in _objects(facts.text("daemonsets")):
+        wanted = _number(item, "status", "desiredNumberScheduled")
+        yield Workload("DaemonSet", namespace, name, wanted, _number(item, "status", "numberReady"), None)
+
+
+def _objects(text: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield namespace, name and the whole of each object in a list of the API server."""
+    try:
+        items = json.loads(text)["items"] or ()
+    except (ValueError, KeyError, TypeError):
+        return
+    for item in items:
+        yield item["metadata"].get("namespace", ""), item["metadata"]["name"], item
+
+
+def _condition(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    conditions = item.get("status", {}).get("conditions") or ()
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
+
+
+def _number(item: Mapping[str, Any], part: str, key: str) -> int:
+    return int(item.get(part, {}).get(key) or 0)
 
 
 def _waiting(text: str) -> Iterator[tuple[str, str]]:
@@ -167,7 +190,3 @@ def _waiting(text: str) -> Iterator[tuple[str, str]]:
         )
         if why and phase != "Succeeded":
             yield f"{namespace}/{pod}", why
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdigit() else 0

@@ -61,12 +61,12 @@ def ask(tmp_path: Path, *, full: bool = False) -> guest.Facts:
     return guest.ask(here, "uk8sx", "kubeflow", full=full)
 
 
-NODE = r"Node\t\tlab\t\t\t\t\tTrue\t2026-11-23T18:00:00Z\tready\t\n"
+NODE = '{"items":[{"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}'
 
 
 def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     facts = ask(tmp_path)
-    for name in ("snaps", "microk8s", "objects", "juju"):  # the four that are programs
+    for name in ("snaps", "microk8s", "nodes", "daemonsets", "juju"):  # those that are programs
         assert facts.get(name).returncode == guest.NOT_INSTALLED, name
     assert facts.get("controllers").returncode == 1
     assert "No such file" in facts.get("controllers").stderr
@@ -76,7 +76,7 @@ def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> N
 
 def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     program("snap", 'echo "Name Version"; echo warning >&2')
-    program("microk8s", 'if [ "$1" = status ]; then echo "microk8s:"; exit 3; fi; printf "Node\\t\\tlab\\n"')
+    program("microk8s", 'if [ "$1" = status ]; then echo "microk8s:"; exit 3; fi; echo "$4"')
     program("juju", 'echo "$JUJU_STATUS_ISO_TIME $*"')
     data = tmp_path / ".local/share/juju"
     data.mkdir(parents=True)
@@ -84,7 +84,7 @@ def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     facts = ask(tmp_path, full=True)
     assert facts.get("snaps") == guest.Answer(0, "Name Version\n", "warning\n")
     assert facts.get("microk8s").returncode == 3
-    assert facts.text("objects") == "Node\t\tlab\n"
+    assert facts.text("daemonsets") == "/apis/apps/v1/daemonsets\n"
     assert facts.text("juju").strip() == "true status --format json --model uk8sx:kubeflow"
     assert facts.get("pods").returncode == guest.NOT_INSTALLED
 
@@ -92,10 +92,11 @@ def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
 def test_pods_are_asked_for_when_something_is_not_ready(
     tmp_path: Path, program: Callable[[str, str], None]
 ) -> None:
-    program(
-        "microk8s", r'case "$*" in *get\ pods*) echo why ;; *) printf "Deployment\ta\tb\t2\t1\t\t\n" ;; esac'
-    )
-    assert ask(tmp_path).text("pods") == "why\n"
+    for late in ('{"status":{"unavailableReplicas":1}}', '{"status":{"numberUnavailable":12}}'):
+        program("microk8s", f"case $* in *get\\ pods*) echo why ;; *) echo '{late}' ;; esac")
+        assert ask(tmp_path).text("pods") == "why\n"
+    program("microk8s", 'echo \'{"status":{"unavailableReplicas":0}}\'')
+    assert "pods" not in ask(tmp_path).answers
 
 
 def test_no_controller_no_question(tmp_path: Path, program: Callable[[str, str], None]) -> None:
@@ -106,11 +107,11 @@ def test_no_controller_no_question(tmp_path: Path, program: Callable[[str, str],
 def test_microk8s_itself_is_asked_only_when_it_must_be(
     tmp_path: Path, program: Callable[[str, str], None]
 ) -> None:
-    program("microk8s", f"if [ $1 = status ]; then echo slow; else printf '{NODE}'; fi")
+    program("microk8s", f"if [ $1 = status ]; then echo slow; else echo '{NODE}'; fi")
     assert "microk8s" not in ask(tmp_path).answers
     assert ask(tmp_path, full=True).text("microk8s") == "slow\n"
     program(
-        "microk8s", f"if [ $1 = status ]; then echo slow; else printf '{NODE.replace('True', 'False')}'; fi"
+        "microk8s", f"if [ $1 = status ]; then echo slow; else echo '{NODE.replace('True', 'False')}'; fi"
     )
     assert ask(tmp_path).text("microk8s") == "slow\n"
     program("microk8s", "if [ $1 = status ]; then echo slow; else exit 1; fi")
@@ -119,14 +120,11 @@ def test_microk8s_itself_is_asked_only_when_it_must_be(
 
 def test_kubectl_is_run_without_its_wrappers(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     program("microk8s", "echo wrapper; exit 1")
-    program("inside/kubectl", f'echo "$*" >>"{tmp_path}/calls"; printf "{NODE}"')
+    program("inside/kubectl", f'echo "$*" >>"{tmp_path}/calls"; echo \'{NODE}\'')
     (tmp_path / "data/args").mkdir(parents=True)
     (tmp_path / "data/args/kube-apiserver").write_text("--authorization-mode=RBAC,Node\n")
     facts = ask(tmp_path)
-    assert facts.text("objects").startswith("Node\t")
-    assert (
-        (tmp_path / "calls")
-        .read_text()
-        .startswith(f"--kubeconfig={tmp_path}/data/credentials/client.config get nodes,")
-    )
+    assert facts.text("nodes") == f"{NODE}\n"
+    config = f"--kubeconfig={tmp_path}/data/credentials/client.config"
+    assert f"{config} get --raw /api/v1/nodes --request-timeout=15s\n" in (tmp_path / "calls").read_text()
     assert facts.text("apiserver") == "--authorization-mode=RBAC,Node\n"

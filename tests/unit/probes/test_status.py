@@ -35,6 +35,28 @@ microk8s  v1.20.2-rehearsal  x1   -         -          classic
 """
 
 
+def lists(objects: tuple[int, str, str]) -> Answers:
+    """Return the API server's three lists for lines of the form above."""
+    code, text, error = objects
+    found: dict[str, list[dict[str, Any]]] = {"nodes": [], "deployments": [], "daemonsets": []}
+    for line in text.splitlines():
+        kind, namespace, name, wanted, ready, d_wanted, d_ready, node, node_since, why, since = line.split(
+            "\t"
+        )
+        numbers = {"desiredNumberScheduled": int(d_wanted or 0), "numberReady": int(d_ready or 0)}
+        conditions = [
+            {"type": "MemoryPressure", "status": "False"},
+            {"type": "Ready", "status": node, "lastTransitionTime": node_since, "message": why},
+            {"type": "Available", "lastTransitionTime": since or None},
+        ]
+        status = {**numbers, **({"readyReplicas": int(ready)} if ready else {}), "conditions": conditions}
+        item = {"metadata": {"namespace": namespace, "name": name}, "spec": {"replicas": int(wanted or 0)}}
+        found[f"{kind.lower()}s"].append({**item, "status": status})
+    return {
+        name: (code, json.dumps({"items": items}) if text else "", error) for name, items in found.items()
+    }
+
+
 def juju_status(settings: Settings, **changed: dict[str, Any]) -> str:
     since = "2026-11-23 18:10:00Z"
     active = {"application-status": {"current": "active", "since": since}}
@@ -54,7 +76,7 @@ def answers(settings: Settings) -> Answers:
         "snapd": (0, "ActiveState=active\nActiveEnterTimestamp=@1795458660\n", ""),
         "snaps": (0, SNAPS, ""),
         "apiserver": (0, "--secure-port=16443\n--authorization-mode=RBAC,Node\n", ""),
-        "objects": (0, OBJECTS, ""),
+        **lists((0, OBJECTS, "")),
         "controllers": (0, "controllers:\n  uk8sx:\n    uuid: 1\ncurrent-controller: uk8sx\n", ""),
         "models": (0, "controllers:\n  uk8sx:\n    models:\n      admin/kubeflow: {uuid: 2}\n", ""),
         "juju": (0, juju_status(settings), ""),
@@ -64,6 +86,9 @@ def answers(settings: Settings) -> Answers:
 @pytest.fixture
 def look(settings: Settings, make_guest: Callable[[Answers], Any], answers: Answers) -> Callable[..., Any]:
     def collect_with(**changed: tuple[int, str, str] | None) -> Any:
+        if "objects" in changed:
+            objects = changed.pop("objects")
+            changed |= dict.fromkeys(lists((0, "", ""))) if objects is None else lists(objects)
         merged = {name: answer for name, answer in {**answers, **changed}.items() if answer is not None}
         return collect(make_guest(merged), "running", settings)
 
