@@ -35,7 +35,7 @@ from lab.vm import accelerator
 from lab.vm.machine import NOT_CREATED, RUNNING
 
 NETWORK_SECONDS = 15.0
-PROGRAM_SECONDS = 35.0
+PROGRAM_SECONDS = 65.0
 
 
 def preflight(settings: Settings, state: str) -> Report:

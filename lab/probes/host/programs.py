@@ -10,7 +10,7 @@ from lab.errors import HostError
 from lab.probes.host.finding import PROGRAMS, Finding
 from lab.process import Runner
 
-SECONDS = 30.0
+SECONDS = 60.0
 SETUP = "On Debian: scripts/setup-host.sh"
 
 Find = Callable[[str], str | None]

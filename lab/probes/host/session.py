@@ -22,7 +22,8 @@ SOCKET_LIMIT = 107
 """Bytes of the longest path that a socket can have."""
 RUNTIME_SOCKET = "libvirt/virtqemud-admin-sock"
 CONFIG_SOCKET = f"libvirt/qemu/channel/target/domain-99-{'x' * 20}/org.qemu.guest_agent.0"
-SECONDS = 20.0
+SECONDS = 60.0
+"""A busy computer takes long to start libvirt; that is no reason to call it broken."""
 
 Mine = Callable[[Path], bool]
 """Whether a directory is this user's and nobody else's."""
