@@ -220,6 +220,17 @@ def test_containerd_is_told_and_restarted_only_then(guest: Guest) -> None:
     assert "%20" not in arguments(guest)
 
 
+def test_a_containerd_that_started_with_the_proxies_is_left_alone(guest: Guest) -> None:
+    guest.with_microk8s()
+    guest.file(CONTAINERD_ENV, "")
+    lines = [line for line in ENVIRONMENT.splitlines() if "PROXY=" in line.upper()]
+    guest.file("proc/4711/environ", "\0".join(["SNAP=/snap/microk8s/1", *lines, ""]))
+    guest.carry_out("22-containerd-proxy", **NETWORK)
+    assert not guest.calls("snap restart")
+    guest.carry_out("22-containerd-proxy")
+    assert guest.calls("snap restart"), "it still has them"
+
+
 def test_a_restart_that_was_cut_short_is_made_up_for(guest: Guest) -> None:
     guest.with_microk8s()
     guest.file(CONTAINERD_ENV, "")
