@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -20,13 +19,12 @@ from pathlib import Path
 from typing import IO, ClassVar, Protocol
 
 from lab.errors import HostError, LabError
+from lab.masking import HIDDEN, SECRET_NAME, mask_forms
 from lab.outcome import Outcome, last_lines
 from lab.streams import Drain, visible
 
 GRACE = 5.0
 """Seconds between the polite and the final signal to a process group."""
-
-_SECRET = re.compile(r"(password|passwd|secret|token|credential)", re.IGNORECASE)
 
 
 class ProcessTimeout(HostError):  # noqa: N818 - the name says it
@@ -38,19 +36,19 @@ class ProcessError(HostError):
 
 
 def redact(argv: Sequence[str]) -> str:
-    """Return the command as one would type it, without the values of secret-looking options."""
+    """Return the command as one would type it, without what looks like a secret."""
     shown: list[str] = []
     hide_next = False
     for argument in argv:
         name, equals, _ = argument.partition("=")
         if hide_next:
-            shown.append("***")
+            shown.append(HIDDEN)
             hide_next = False
-        elif equals and _SECRET.search(name):
-            shown.append(f"{name}=***")
+        elif equals and SECRET_NAME.search(name):
+            shown.append(f"{name}={HIDDEN}")
         else:
-            shown.append(shlex.quote(argument))
-            hide_next = argument.startswith("-") and _SECRET.search(argument) is not None
+            shown.append(mask_forms(shlex.quote(argument)))
+            hide_next = argument.startswith("-") and SECRET_NAME.search(argument) is not None
     return " ".join(shown)
 
 
@@ -132,7 +130,7 @@ def run(
             drain = _attach(child, input)
             for _, line in drain.lines(started + timeout):
                 if log_file:
-                    log_file.write(visible(line) + "\n")
+                    log_file.write(mask_forms(visible(line)) + "\n")
                     log_file.flush()
                 if on_line:
                     on_line(visible(line))

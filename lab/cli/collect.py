@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,7 +81,8 @@ def _summary(found: Collection) -> str:
     lines = [f"{found.path}  ({found.path.stat().st_size / 1024:.0f} KiB, {found.files} files)"]
     if found.missing:
         lines.append(f"Missing ({len(found.missing)}; MISSING.txt in the archive lists all):")
-        lines += [f"  {piece.name}: {piece.problem.splitlines()[0]}" for piece in found.missing[:_SHOWN]]
+        reasons = Counter(piece.problem.partition("\n")[0] for piece in found.missing)
+        lines += [f"  {count} times: {reason}" for reason, count in reasons.most_common(_SHOWN)]
     lines.append(
         "It is meant to be attached to a report. Passwords, tokens, cookies, private keys and the values of "
         "Kubernetes' Secrets are replaced by ***."

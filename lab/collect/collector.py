@@ -139,8 +139,6 @@ class Collector:
                     self._all_known = False
 
     def _ask_guest(self, state: str) -> None:
-        provision = self._settings.provision_env
-        model = f"{provision.get('LAB_CONTROLLER', '')}:{provision.get('LAB_MODEL', '')}"
         with self._tasks.task("status", "Status of the lab"):
             self._pieces.append(ask(Question("lab/status.json", "lab status", lambda: self._status(state))))
         with self._tasks.task("system", "System of the VM") as task:
@@ -149,7 +147,7 @@ class Collector:
             self._ask(task, guest.KUBERNETES)
             self._ask_pods(task)
         with self._tasks.task("juju", "Juju") as task:
-            self._ask(task, guest.juju(model))
+            self._ask(task, guest.juju(self._settings))
         with self._tasks.task("inspect", "microk8s inspect") as task:
             task.waiting("the report of microk8s inspect")
             self._inspect(task)

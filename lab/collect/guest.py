@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from lab.collect.piece import Question, Said
+from lab.config import Settings
 from lab.transport.base import Transport
 
 SECONDS = 60.0
@@ -42,16 +43,13 @@ KUBERNETES: Mapping[str, str] = {
 }
 
 
-def juju(model: str) -> Mapping[str, str]:
-    """Return what Juju is asked.
-
-    Args:
-        model: The model, as ``CONTROLLER:MODEL``.
-    """
-    chosen = f"--model {shlex.quote(model)}"
+def juju(settings: Settings) -> Mapping[str, str]:
+    """Return what Juju is asked about a lab's model."""
+    controller = settings.provision_env.get("LAB_CONTROLLER", "")
+    chosen = f"--model {shlex.quote(controller + ':' + settings.provision_env.get('LAB_MODEL', ''))}"
     return {
         "juju/version.txt": f"{JUJU} version",
-        "juju/models.txt": f"{JUJU} models --controller {shlex.quote(model.partition(':')[0])}",
+        "juju/models.txt": f"{JUJU} models --controller {shlex.quote(controller)}",
         "juju/status.txt": f"{JUJU} status {chosen}",
         "juju/status.json": f"{JUJU} status {chosen} --format json",
         "juju/debug-log.txt": f"{JUJU} debug-log {chosen} --replay --no-tail --limit 3000",

@@ -6,6 +6,7 @@ import re
 from collections import deque
 
 from lab.diagnose.known_issues import first
+from lab.masking import mask_forms
 from lab.plan import guest
 from lab.report.events import AttemptStarted, Notice, Output, Subscriber
 from lab.report.tasks import Task
@@ -78,7 +79,7 @@ class Script:
 
     def _line(self, line: str) -> None:
         # A program that redraws its line separates the states by carriage returns.
-        text = _ESCAPES.sub("", line.rstrip().rpartition("\r")[2])
+        text = mask_forms(_ESCAPES.sub("", line.rstrip().rpartition("\r")[2]))
         keyword, _, rest = text.partition(" ")
         if match := _PROGRESS.fullmatch(text):
             self.waited_for = match[3]

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import yaml
 
+from lab.collect import guest, secret_values
 from lab.config import Settings
 from lab.diagnose.known_issues import match
+from lab.masking import Mask
+from lab.outcome import last_lines
 from lab.probes.status import RUNNING, collect, render
 from lab.testing.kube import Kube, Object
 from lab.testing.pods import describe
 from lab.transport.base import Transport
 
 COMMAND_TIMEOUT = 30.0
+LINES = 60
+"""The last lines of what a command in the guest says; `lab collect` has all of it."""
 
-GUEST_COMMANDS: dict[str, str] = {
-    "failed units": "systemctl --failed --no-pager --plain",
-    "journal": "sudo -n journalctl --no-pager --priority=warning --lines=60",
-    "snap changes": "/usr/bin/snap changes | tail -n 15",
-}
-JUJU_COMMANDS: dict[str, str] = {
-    "juju status": "/snap/bin/juju status",
-    "juju debug-log": "/snap/bin/juju debug-log --replay --no-tail --limit 60 --level WARNING",
-}
+_GUEST = ("guest/failed-units.txt", "guest/journal-warnings.txt", "guest/snap-changes.txt")
+_JUJU = ("juju/status.txt", "juju/debug-log.txt")
 
 
 @dataclass(frozen=True)
@@ -61,9 +59,10 @@ def gather(
             sources[f"events in {namespace}"] = partial(_events, kube, namespace)
             sources[f"objects in {namespace}"] = partial(_objects, kube, namespace)
             sources[f"logs in {namespace}"] = partial(_logs, kube, namespace)
-    commands = GUEST_COMMANDS | (JUJU_COMMANDS if juju else {})
-    for title, command in commands.items():
-        sources[title] = partial(_run, transport, command)
+    for name in _GUEST:
+        sources[slug(name)] = partial(_run, transport, guest.SYSTEM[name])
+    for name in _JUJU if juju else ():
+        sources[slug(name)] = partial(_run_juju, transport, lab, name)
     pieces = []
     for title, source in sources.items():
         try:
@@ -72,6 +71,12 @@ def gather(
             text = f"(not to be had: {type(error).__name__}: {error})"
         pieces.append(Piece(title, text.rstrip() or "(nothing)"))
     return pieces
+
+
+def without_secrets(pieces: Sequence[Piece], lab: Settings, environ: Mapping[str, str]) -> list[Piece]:
+    """Return the pieces without the secrets that the host knows, and without what looks like one."""
+    mask = Mask(secret_values.of_host(lab, environ))
+    return [Piece(piece.title, mask.text(piece.text)) for piece in pieces]
 
 
 def write(pieces: Sequence[Piece], directory: Path) -> None:
@@ -92,8 +97,12 @@ def _status(lab: Settings, transport: Transport) -> str:
 
 
 def _run(transport: Transport, command: str) -> str:
-    result = transport.run(command, timeout=COMMAND_TIMEOUT)
-    return result.stdout + result.stderr
+    said = guest.run(transport, command, COMMAND_TIMEOUT)
+    return last_lines(said.data.decode(errors="replace"), LINES)
+
+
+def _run_juju(transport: Transport, lab: Settings, name: str) -> str:
+    return _run(transport, guest.juju(lab)[name])
 
 
 def _events(kube: Kube, namespace: str) -> str:

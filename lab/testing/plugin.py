@@ -331,6 +331,7 @@ def _attach_evidence(item: pytest.Item, report: pytest.TestReport) -> None:
         )
     except LabError as error:
         pieces = [evidence.Piece("evidence", f"The lab does not answer any more: {error}")]
+    pieces = evidence.without_secrets(pieces, run.lab, os.environ)
     report.sections += [(f"evidence: {piece.title}", piece.text) for piece in pieces]
     if run.reports is not None:
         directory = run.reports / "evidence" / evidence.slug(item.nodeid.rpartition("/")[2])

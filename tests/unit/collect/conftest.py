@@ -124,6 +124,7 @@ PODS = {
 class Guest:
     """A transport to a guest that answers what it is expected to be asked."""
 
+    settings: Settings
     silent: tuple[str, ...] = ()
     """Parts of commands that hang."""
     failing: tuple[str, ...] = ()
@@ -163,7 +164,7 @@ class Guest:
             return report()
         if command.startswith("bash -s"):
             return ""  # the status, of which nothing is known then
-        known = {**guest.SYSTEM, **guest.KUBERNETES, **guest.juju("uk8sx:kubeflow")}.values()
+        known = {**guest.SYSTEM, **guest.KUBERNETES, **guest.juju(self.settings)}.values()
         assert command in known or "--namespace kubeflow bad" in command, f"unexpected: {command}"
         return LEAK
 
@@ -196,7 +197,7 @@ class Bench:
         self.settings: Settings = load_settings(
             root, overrides={"edition": "rehearsal", "bundle": str(root / "bundle")}, environ={}
         )
-        self.guest = Guest()
+        self.guest = Guest(self.settings)
         self.state = "running"
         self.refuse: LabError | None = None
         self.events: list[Event] = []

@@ -157,6 +157,14 @@ def test_check_says_what_failed(tmp_path: Path) -> None:
 def test_redact() -> None:
     shown = redact(["a", "--token=t", "--set", "password=p", "b c"])
     assert shown == "a --token=*** --set password=*** 'b c'"
+    assert redact(["curl", "-x", "http://joe:pw@proxy:1/"]) == "curl -x http://***@proxy:1/"
+
+
+def test_the_log_has_no_secrets(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    result = run(["sh", "-c", "echo Authorization: Bearer abc; echo fine"], timeout=10, log=log)
+    assert "Bearer abc" in result.stdout
+    assert log.read_text().splitlines()[1:3] == ["Authorization: ***", "fine"]
 
 
 def test_split_lines_keeps_characters_whole() -> None:
