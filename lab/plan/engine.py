@@ -91,6 +91,7 @@ class Engine:
                 self._carry_out(step, task, checked=step.name in found)
 
     def _carry_out(self, step: Step, task: Task, *, checked: bool) -> None:
+        task.partial = self._journal.was_begun(step.name)
         self._journal.start(step.name, step.fingerprint)
         started = self._tasks.clock()
         state = "failed"

@@ -60,6 +60,11 @@ class Journal:
         """The last run of each step, by name."""
         return dict(self._entries)
 
+    def was_begun(self, step: str) -> bool:
+        """Whether the last run of a step did not end well, so that part of its work may be done."""
+        entry = self._entries.get(step)
+        return entry is not None and entry.state not in ("done", "satisfied")
+
     def start(self, step: str, fingerprint: str) -> None:
         """Write down that a step begins."""
         self._entries[step] = Entry(state="running", started=self._stamp(), fingerprint=fingerprint)

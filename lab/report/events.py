@@ -88,7 +88,9 @@ class TaskEnded:
 
     Attributes:
         outcome: ``done``, ``satisfied`` (there was nothing to do), ``failed`` or ``interrupted``.
-        tail: The last lines the script wrote, if the task failed.
+        tail: The last lines the script wrote.
+        fingerprint: That of its start, or better known by now.
+        partial: Whether an earlier run may have done part of it, so that its time is not the whole's.
     """
 
     name: str
@@ -100,6 +102,7 @@ class TaskEnded:
     attempts: int = 1
     tail: tuple[str, ...] = ()
     fingerprint: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -86,12 +86,12 @@ class History:
         return usual_seconds(self._records, task, fingerprint)
 
     def __call__(self, event: Event) -> None:
-        """Keep the time of a task that ended well.
+        """Keep the time of a task that ended well and was not begun by an earlier run.
 
         Raises:
             OSError: It cannot be written.
         """
-        if not isinstance(event, TaskEnded) or event.outcome not in ("done", "satisfied"):
+        if not isinstance(event, TaskEnded) or event.partial or event.outcome not in ("done", "satisfied"):
             return
         if event.outcome == "satisfied" and self.usual(event.name, event.fingerprint) is not None:
             # That a task is sometimes needless says nothing about its time.

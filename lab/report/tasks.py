@@ -21,6 +21,7 @@ class Task:
         attempts: How often it was tried.
         tail: The last lines of output, shown if it fails.
         fingerprint: Changes when what it does changes.
+        partial: Whether an earlier run may have done part of it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Task:
     attempts: int = 1
     tail: tuple[str, ...] = ()
     fingerprint: str = ""
+    partial: bool = False
     _told: Waiting | Progress | None = None
 
     def waiting(self, text: str) -> None:
@@ -169,5 +171,6 @@ class Tasks:
                 task.attempts,
                 task.tail,
                 task.fingerprint,
+                task.partial,
             )
         )

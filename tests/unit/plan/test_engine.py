@@ -72,6 +72,18 @@ def test_the_journal_never_decides(bench: Bench) -> None:
     assert "20-microk8s apply" in bench.guest.ran
 
 
+@pytest.mark.parametrize("state", ["running", "interrupted", "failed", "done"])
+def test_a_step_that_an_earlier_run_began_is_told_as_a_part(bench: Bench, state: str) -> None:
+    bench.journal.start(STEP.name, "abc")
+    if state != "running":
+        bench.journal.end(STEP.name, state, seconds=1, attempts=1)
+    for action, code in (("check", 1), ("apply", 0), ("ready", 0)):
+        bench.guest.on(STEP.name, action, code)
+    bench.run(STEP)
+    ended = next(event for event in bench.events if isinstance(event, TaskEnded))
+    assert ended.partial == (state != "done")
+
+
 def test_the_time_of_the_run_that_did_it_stays_in_the_journal(bench: Bench) -> None:
     bench.journal.start(STEP.name, "abc")
     bench.journal.end(STEP.name, "done", seconds=99, attempts=1)

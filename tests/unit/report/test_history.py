@@ -56,7 +56,8 @@ def test_a_task_that_was_always_satisfied_takes_no_time() -> None:
 def test_times_are_kept_for_the_next_run(path: Path) -> None:
     first = History(path, HERE)
     assert first.usual("vm", "a") is None
-    for event in (ended("vm", 31.26), ended("vm", 0.0, "satisfied"), ended("x", 9, "failed")):
+    partial = replace(ended("vm", 2), partial=True)
+    for event in (partial, ended("vm", 31.26), ended("vm", 0.0, "satisfied"), ended("x", 9, "failed")):
         first(event)
     assert [kept.seconds for kept in read_records(path)] == [31.3]
     assert path.stat().st_mode & 0o777 == 0o600
