@@ -110,9 +110,11 @@ def _by_repository(images: object) -> dict[str, str]:
     """Return tags and IDs by an image's name without its tag, so that a newer tag is a difference."""
     found: dict[str, list[str]] = {}
     for image, identities in sorted(images.items()) if isinstance(images, dict) else ():
-        name, _, tag = image.partition("@")[0].rpartition(":")
-        if not name or "/" in tag:
-            name, tag = f"{name}:{tag}".lstrip(":"), ""
+        named = image.partition("@")[0]
+        name, _, tag = named.rpartition(":")
+        # A registry's port is no tag, and an image without a name has only its ID.
+        if not name or "/" in tag or name == "sha256":
+            name, tag = named, ""
         digests = [str(identity).rpartition("@")[2] for identity in identities]
         found.setdefault(name, []).append(" ".join(filter(None, [tag, *digests])))
     return {name: ", ".join(said) for name, said in found.items()}

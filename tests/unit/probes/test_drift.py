@@ -59,9 +59,10 @@ def test_all_that_differs_is_named(lock: dict[str, Any]) -> None:
     assert data["differences"] == [{"what": "snaps.juju.revision", "locked": "x2", "now": "x1"}]
 
 
-def test_pods_that_come_and_go_are_no_drift(lock: dict[str, Any]) -> None:
-    lock["images"] = {"job:1": ["sha256:ee"]}
-    assert find_drift(lock, NOW) == []
+@pytest.mark.parametrize("image", ["job:1", "sha256:ee", "reg:5000/y"])
+def test_pods_that_come_and_go_are_no_drift(lock: dict[str, Any], image: str) -> None:
+    lock["images"] = {image: ["sha256:ee"]}
+    assert find_drift(lock, {**NOW, "images": {"sha256:ff": ["sha256:ff"]}}) == []
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"schema": 2}', b"\xff"])
