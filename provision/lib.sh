@@ -131,9 +131,9 @@ shared() {
     return
   fi
   local answer=$LAB_ANSWERS/$name rc=0
-  (
+  [ -s "$answer.rc" ] || (
     flock 8
-    [ -e "$answer.rc" ] || {
+    [ -s "$answer.rc" ] || {
       "$@" >"$answer" || rc=$?
       echo "$rc" >"$answer.rc"
     }

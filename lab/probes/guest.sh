@@ -103,10 +103,14 @@ printf '%(%s)T\n' -1 >"$answers/clock.out"
 echo 0 >"$answers/clock.rc"
 wait
 
+# One program for all of them.
+parts=()
 for rc in "$answers"/*.rc; do
   path=${rc%.rc}
-  printf '\n%s %s %s\n' "$mark" "${path##*/}" "$(<"$rc")"
-  [ ! -s "$path.out" ] || cat "$path.out"
-  printf '\n%s %s stderr\n' "$mark" "${path##*/}"
-  [ ! -s "$path.err" ] || tail -n 20 "$path.err"
+  printf '\n%s %s %s\n' "$mark" "${path##*/}" "$(<"$rc")" >"$path.head"
+  printf '\n%s %s stderr\n' "$mark" "${path##*/}" >"$path.middle"
+  : >>"$path.out"
+  : >>"$path.err"
+  parts+=("$path.head" "$path.out" "$path.middle" "$path.err")
 done
+cat "${parts[@]}"
