@@ -27,7 +27,7 @@ SHORTEST = 4
 
 # A setting of that name only says where the secret is, or what it is about.
 _ABOUT = re.compile(
-    r"(?:name|ref|path|file|dir|type|kind|ttl|url|uri|mode|policy|version|seconds|count)s?$", re.I
+    r"(?:name|credential|ref|path|file|dir|type|kind|ttl|url|uri|mode|policy|version|seconds|count)s?$", re.I
 )
 _NO_SECRET = re.compile(
     r"(?:true|false|null|none|nil|yes|no|~|\*+|\$\{?[A-Z_]+\}?|<[^>]*>|\[\]|\{\})?$", re.I

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -21,3 +22,11 @@ def signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """What a test's programs write has the same mode, whichever test was before it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)

@@ -66,6 +66,8 @@ for _command in (
 
 def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoReturn:
     """Run the command line and exit with its code."""
+    # What a lab writes is for its owner alone.
+    os.umask(0o077)
     # A job that is cancelled deserves the same clean end as Ctrl-C.
     interrupt = _Interrupt()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -36,6 +36,8 @@ _WORDS = frozenset(
         *("root", "true", "user", "username"),
     }
 )
+# token,user,user-id,groups
+_TOKEN_LINE = re.compile(rf"^([\w+/=.-]{{{LONG},}}),[\w:-]+,[\w:-]+", re.MULTILINE)
 _PUBLIC = re.compile(r"(crt|\.pub|namespace|user(name)?|host|port|url|type|email|name)$", re.IGNORECASE)
 
 
@@ -75,7 +77,7 @@ def of_kubernetes(transport: Transport, settings: Settings) -> set[str]:
 def wanted(values: Iterable[str], settings: Settings) -> set[str]:
     """Return the values that can be hidden: names of what is in the lab are no secrets."""
     names = _WORDS | set(settings.edition.expect.applications) | {settings.name, settings.edition.name}
-    names |= set(settings.provision_env.values())
+    names |= set(settings.provision_env.values()) | set(settings.edition.expect.snaps)
     return {
         value for value in values if len(value.strip()) >= SHORTEST and value.strip().lower() not in names
     }
@@ -84,12 +86,7 @@ def wanted(values: Iterable[str], settings: Settings) -> set[str]:
 def in_text(text: str) -> Iterator[str]:
     """Yield the secrets in a file of a lab: settings, YAML, JSON, tokens in lines with commas, keys."""
     yield from find_forms(text)
-    if "-----BEGIN " in text:
-        yield text
-    for line in text.splitlines():
-        token, comma, _ = line.partition(",")
-        if comma and len(token) >= LONG and " " not in token:
-            yield token
+    yield from _TOKEN_LINE.findall(text)
     try:
         documents = list(yaml.safe_load_all(text))
     except yaml.YAMLError:

@@ -116,6 +116,7 @@ def pytest_configure(config: pytest.Config) -> None:
         lab = connection.settings(os.environ)
     except LabError as error:
         pytest.exit(_explain(error), returncode=UNUSABLE)
+    os.umask(0o077)  # reports are for the lab's owner
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     reports = None

@@ -47,6 +47,7 @@ module Lab
       output, status = Open3.capture2e("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab-#{@lab.name}", "-f", key)
       raise Error, "The lab's key for SSH cannot be made:\n#{output}" unless status.success?
 
+      File.chmod(0o600, "#{key}.pub")
       # What Vagrant keeps is this same file.
       link = File.join(@lab.root, ".vagrant", "machines", @lab.name, @lab.provider, "private_key")
       directory = Pathname.new(File.dirname(link))

@@ -53,6 +53,7 @@ def test_forms(text: str, hidden: str) -> None:
         "MountVolume.SetUp failed for secret default-token-x2b",
         "tokens: {a: 1}\nsecrets: []\n",
         "the bearer token is wrong",
+        "cloud: my-k8s\ncredential: microk8s\n",
         "http://10.1.0.1:8080/path",
         "0" * 64 + "\n",
         "password=$PASSWORD",

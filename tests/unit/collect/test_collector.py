@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lab.collect.secret_values import in_text
 from lab.errors import VMError
 from lab.report.events import TaskEnded
 from tests.unit.collect.conftest import SECRETS, Bench
@@ -137,3 +138,13 @@ def test_a_guest_that_hangs_is_given_up(bench: Bench, tmp_path: Path) -> None:
     assert reasons["guest/kernel.txt"] == "it did not end within 60 s"
     assert reasons["juju/status.txt"] == "the VM no longer answers"
     assert bench.guest.closed
+
+
+def test_only_the_secrets_of_a_file_are_learned() -> None:
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIDpublic\n-----END CERTIFICATE-----"
+    text = (
+        "controllers:\n  uk8sx:\n    agent-version: 3.4.6-long-enough\n    ca-cert: |\n"
+        + "".join(f"      {line}\n" for line in certificate.splitlines())
+        + "    credential: a-name-that-is-long\n    password: x1y2z3w4\n"
+    )
+    assert set(in_text(text)) == {"x1y2z3w4"}
