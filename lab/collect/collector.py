@@ -62,29 +62,20 @@ class Collection:
 class Collector:
     """Gathers the pieces of one lab."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ways: Doors,
-        tasks: Tasks,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, settings: Settings, ways: Doors, tasks: Tasks) -> None:
         """Prepare, without asking anybody yet.
 
         Args:
             settings: The lab.
             ways: The ways out.
             tasks: `TASKS` of them will be carried out.
-            clock: Seconds that only go forward.
         """
         self._settings = settings
         self._doors = ways
         self._tasks = tasks
-        self._clock = clock
         self._pieces: list[Piece] = []
         self._secrets: set[str] = set()
-        self._all_known = True
+        self._all_known = False
         self._transport: Transport | None = None
         self._why = ""
         self._deadline = 0.0
@@ -124,12 +115,13 @@ class Collector:
                     self._why = f"the VM is {state.replace('_', ' ')}"
             except LabError as error:
                 state, self._why = status.RUNNING, f"the VM does not answer: {error.message}"
-            self._deadline = self._clock() + GUEST_SECONDS
+            self._deadline = time.monotonic() + GUEST_SECONDS
             return state
 
     def _learn(self) -> None:
         """Find out what has to be hidden, before anything else is asked."""
         with self._tasks.task("secrets", "Learn what has to be hidden"):
+            self._all_known = self._transport is not None
             for find in (secret_values.of_files, secret_values.of_kubernetes):
                 try:
                     if self._transport is not None:
@@ -156,7 +148,7 @@ class Collector:
         if self._transport is None:
             self._pieces += no_answers(commands, self._why)
             return
-        left = max(0.0, self._deadline - self._clock())
+        left = max(0.0, self._deadline - time.monotonic())
         pieces = ask_all(guest.questions(self._transport, commands), task, timeout=left)
         self._pieces += pieces
         if pieces and all(piece.problem for piece in pieces):
@@ -183,7 +175,7 @@ class Collector:
             return
         transport = self._transport
         question = Question(inspection.NAME, inspection.COMMAND, lambda: Said(inspection.fetch(transport)))
-        [report] = ask_all([question], task, timeout=max(0.0, self._deadline - self._clock()))
+        [report] = ask_all([question], task, timeout=max(0.0, self._deadline - time.monotonic()))
         try:
             self._pieces += [report] if report.problem else inspection.unpack(report)
         except OSError as error:

@@ -102,7 +102,9 @@ def test_the_archive_tells_what_is_in_it(bench: Bench, tmp_path: Path) -> None:
 )
 def test_without_a_guest(bench: Bench, tmp_path: Path, state: str, refuse: VMError | None, why: str) -> None:
     bench.state, bench.refuse = state, refuse
-    files = unpack(bench.run(tmp_path / "out.tar.gz").path)
+    found = bench.run(tmp_path / "out.tar.gz")
+    files = unpack(found.path)
+    assert not found.all_known
     assert bench.guest.asked == []
     reasons = missing(files)
     assert {"guest/kernel.txt", "kubernetes/events.txt", "juju/status.txt", "microk8s/inspect"} <= set(
