@@ -35,6 +35,7 @@ _NO_SECRET = re.compile(
 
 _KEY = r"(?:[A-Z0-9]+ )*PRIVATE KEY"
 _NAME = rf"(?i:{SECRET_NAME.pattern})[\w.-]*"
+_MARK = r"\\*[\"']?"
 _FORMS = re.compile(
     "|".join(
         (
@@ -50,6 +51,9 @@ _FORMS = re.compile(
             r"(?i:\b(?:cookie|authorization)\\*[\"']?[ \t]*[:=])[ \t\\\"']*"
             r"(?P<header>[^\s\\\"'][^\r\n\\\"']*)",
             r"(?<=://)(?P<login>[^\s/@\"']+)@",
+            # A variable of a container, a cookie in a jar: the name is a value, too.
+            rf"\b(?i:name){_MARK}:\s*{_MARK}[\w.-]*{_NAME}{_MARK},?\s*{_MARK}(?i:value){_MARK}:\s*{_MARK}"
+            r"(?P<named>[^\s\"'\\,}][^\r\n\"'\\,}]*)",
             rf"(?P<name>{_NAME})(?P<sign>\\*[\"']?[ \t]*[:=][ \t]*|[ \t]+)(?:"
             r"""\\+"(?P<escaped>[^"\\]*)\\+"|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'"""
             r"""|(?P<word>[^\s,;&|<>{}\[\]()"'\\][^\s,;&{}"'\\]*))""",
@@ -58,7 +62,7 @@ _FORMS = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _GROUPS = (
-    *("pem", "pem64", "line", "jwt", "hash", "bearer", "header", "login"),
+    *("pem", "pem64", "line", "jwt", "hash", "bearer", "header", "login", "named"),
     *("escaped", "double", "single", "word"),
 )
 # "token: expired" ends a sentence, "cannot get the macaroon: connection refused" goes on.

@@ -36,6 +36,11 @@ PEM = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{BODY}\n-----END OPENSSH PRIVATE KE
         (PEM[:60], "***"),
         ("client-key-data: LS0tLS1CRUdJTiBSU0E=\nb: c", "client-key-data: ***\nb: c"),
         ("A" * 64 + "\n", "***\n"),
+        ('[{"Name":"macaroon-ab","Value":"pl4nted"}]', '[{"Name":"macaroon-ab","Value":"***"}]'),
+        (
+            "- name: DB_PASSWORD\n  value: pl4nted\n- name: x\n",
+            "- name: DB_PASSWORD\n  value: ***\n- name: x\n",
+        ),
         ("hash $2b$12$" + "a" * 53, "hash ***"),
     ],
 )
@@ -53,6 +58,8 @@ def test_forms(text: str, hidden: str) -> None:
         "MountVolume.SetUp failed for secret default-token-x2b",
         "tokens: {a: 1}\nsecrets: []\n",
         "the bearer token is wrong",
+        "- name: DB_PASSWORD\n  valueFrom: {secretKeyRef: {name: db}}\n",
+        '{"name": "secret-reader", "namespace": "x", "value": "y"}',
         "cloud: my-k8s\ncredential: microk8s\n",
         "http://10.1.0.1:8080/path",
         "0" * 64 + "\n",
