@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from lab.config import Settings, render_env
 from lab.plan import guest
 from lab.plan.selection import Selection
 from lab.plan.step import Step
-from lab.transport.base import Transport
+from lab.transport.base import Transport, TransportError
 
 LOOK_SECONDS = 300.0
 COPY_SECONDS = 60.0
@@ -59,7 +60,9 @@ def look(transport: Transport, settings: Settings, steps: Sequence[Step], *, pur
             said = transport.run(f"{scripts}/look.sh {names}", timeout=LOOK_SECONDS).stdout
             satisfied = guest.checked(said)
     finally:
-        transport.run(f"rm -rf {_PLACE}", timeout=COPY_SECONDS)
+        # It is in memory, and gone with the next boot at the latest.
+        with contextlib.suppress(TransportError):
+            transport.run(f"rm -rf {_PLACE}", timeout=COPY_SECONDS)
     return Found("running", satisfied, left)
 
 
