@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from .conftest import TEMPFAIL, Guest
 
 MODEL = {"name": "kubeflow", "version": "3.4.6", "model-status": {"current": "available"}}
@@ -226,9 +228,16 @@ def test_an_application_that_was_removed_is_deployed_again(guest: Guest) -> None
     guest.carry_out("80-kubeflow")
 
 
-def test_a_charm_that_refuses_this_juju_is_final(guest: Guest) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR Charm feature requirements cannot be met: juju >= 3.4.3",
+        'ERROR selecting releases: charm or bundle not found for channel "9.9/stable", base "amd64"',
+    ],
+)
+def test_what_stays_refused_is_final(guest: Guest, said: str) -> None:
     guest.with_model()
-    guest.set({"deploy-says": "ERROR Charm feature requirements cannot be met: juju >= 3.4.3"})
+    guest.set({"deploy-says": said})
     result = guest.run("80-kubeflow", "run")
     assert result.returncode == 1
     assert len(guest.calls("juju deploy")) == 1
