@@ -1,6 +1,6 @@
 """What is known of each snapshot, and the files on the host that belong to it.
 
-The snapshots themselves are with the machine. A lab also consists of files here (journal, login), which
+The snapshots themselves are with the machine. A lab also consists of files here (journal, versions), which
 have to go back in time with the machine.
 """
 
@@ -21,8 +21,8 @@ from lab.errors import UsageError
 SCHEMA = 1
 DIRECTORY = "snapshots"
 
-# Neither the ports nor the edition: those belong to the machine, whatever its state.
-KEPT_FILES = ("journal.json", "lab.lock", "ssh_config", "ssh_key", "ssh_key.pub", "known_hosts")
+# Ports, edition and SSH keys belong to the machine, whatever its state.
+KEPT_FILES = ("journal.json", "lab.lock")
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,38}[a-z0-9])?")
 

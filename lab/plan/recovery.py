@@ -15,7 +15,7 @@ from lab.plan.bringup import fetch_access
 from lab.plan.checkpoints import Checkpoint, Checkpoints, check_name, find_name
 from lab.plan.clock import set_clock
 from lab.plan.login import log_in
-from lab.plan.wake import WAKE_TASKS, Found, wake
+from lab.plan.wake import WAKE_TASKS, Found, count_applications, wake
 from lab.probes.model import Status
 from lab.report.tasks import Tasks
 from lab.transport.base import Transport
@@ -24,6 +24,9 @@ from lab.vm.disk import require_space
 NOT_CREATED = "not_created"
 RUNNING = "running"
 SAVED = "saved"
+
+MACHINE_TASKS = 3 + WAKE_TASKS
+"""Of `wake_machine`."""
 
 OnLine = Callable[[str], None] | None
 
@@ -41,6 +44,10 @@ class Suspendable(Protocol):
 
     def suspend(self, on_line: OnLine = None) -> None:
         """Write its memory to a file and end it."""
+        ...
+
+    def halt(self) -> None:
+        """Shut it down."""
         ...
 
 
@@ -160,7 +167,7 @@ class Recovery:
         state = self._existing()
         find_name(name, self._ways.snapshots.names())
         checkpoint = self._checkpoints.get(name)
-        tasks = self._make_tasks(f"snapshot restore {name}", 4 + WAKE_TASKS)
+        tasks = self._make_tasks(f"snapshot restore {name}", 1 + MACHINE_TASKS)
         started = tasks.clock()
         with tasks.task("restore", f"Put the machine back to '{name}'") as task:
             if state == SAVED:
@@ -209,7 +216,7 @@ class Recovery:
             LabError: It did not get ready.
         """
         self._existing()
-        tasks = self._make_tasks(command, 4 + WAKE_TASKS - 1)
+        tasks = self._make_tasks(command, MACHINE_TASKS)
         started = tasks.clock()
         found = self._wake(tasks, expect_ready=True)
         word = (
@@ -222,39 +229,10 @@ class Recovery:
         return self.resume("heal")
 
     def _wake(self, tasks: Tasks, *, expect_ready: bool) -> Found:
-        """Start the machine if need be, and see to all that a machine needs then: six tasks."""
-        with tasks.task("vm", "Start the virtual machine") as task:
-            if self._ways.machine.state() == RUNNING:
-                task.outcome = "satisfied"
-            else:
-                self._ways.machine.up(on_line=task.waiting)
-        with closing(log_in(tasks, self._ways.connect, self._settings)) as transport:
-            found = wake(
-                transport, tasks, self._state_dir / "logs", self._ways.look, expect_ready=expect_ready
-            )
-            with tasks.task("fetch", "Fetch kubeconfig and credentials") as task:
-                try:
-                    fetch_access(transport, self._settings)
-                except HostError:
-                    # A lab that was saved before it had one.
-                    (self._state_dir / "kubeconfig").unlink(missing_ok=True)
-                    task.outcome = "satisfied"
-        return found
+        return wake_machine(self._settings, self._ways, tasks, expect_ready=expect_ready)
 
     def _existing(self) -> str:
-        """Return the state of a machine that is there.
-
-        Raises:
-            VMError: There is none.
-        """
-        state = self._ways.machine.state()
-        if state == NOT_CREATED:
-            raise VMError(
-                f"The lab '{self._settings.name}' has no VM.",
-                code="LAB-SNAP-006",
-                hint="Make it: python -m lab up",
-            )
-        return state
+        return existing(self._settings, self._ways)
 
     def _require_space(self, what: str, memory: bool, hint: str) -> None:
         disk = self._ways.disk()
@@ -267,13 +245,9 @@ class Recovery:
         size = self._ways.sizes(disk).get(name) if disk is not None else None
         contents, ready, trouble = "the VM is off", None, ""
         if status is not None:
-            applications = [item for item in status.layer("applications").items if item.required]
-            active = sum(1 for item in applications if item.ready)
-            contents, ready, trouble = (
-                f"{active}/{len(applications)} applications",
-                status.ready,
-                status.trouble,
-            )
+            contents, ready = count_applications(status), status.ready
+            # A program's words may be many lines.
+            trouble = status.trouble.partition("\n")[0]
         return Checkpoint(
             name=name,
             created=self._ways.now().isoformat(timespec="seconds"),
@@ -288,6 +262,50 @@ class Recovery:
     @staticmethod
     def _say(found: Found, seconds: float) -> str:
         return f"{found.sentence}, {seconds:.0f} s"
+
+
+def existing(settings: Settings, ways: Ways) -> str:
+    """Return the state of a machine that is there.
+
+    Raises:
+        VMError: There is none.
+    """
+    state = ways.machine.state()
+    if state == NOT_CREATED:
+        raise VMError(
+            f"The lab '{settings.name}' has no VM.", code="LAB-SNAP-006", hint="Make it: python -m lab up"
+        )
+    return state
+
+
+def wake_machine(settings: Settings, ways: Ways, tasks: Tasks, *, expect_ready: bool) -> Found:
+    """Start the machine if need be, and see to all that it needs then: six tasks.
+
+    Args:
+        settings: The lab.
+        ways: The ways out.
+        tasks: The command's tasks.
+        expect_ready: Whether a lab that is not ready afterwards is an error.
+
+    Raises:
+        LabError: The lab did not get ready.
+    """
+    state_dir = settings.make_state_dir()
+    with tasks.task("vm", "Start the virtual machine") as task:
+        if ways.machine.state() == RUNNING:
+            task.outcome = "satisfied"
+        else:
+            ways.machine.up(on_line=task.waiting)
+    with closing(log_in(tasks, ways.connect, settings)) as transport:
+        found = wake(transport, tasks, state_dir / "logs", ways.look, expect_ready=expect_ready)
+        with tasks.task("fetch", "Fetch kubeconfig and credentials") as task:
+            try:
+                fetch_access(transport, settings)
+            except HostError:
+                # A lab that was saved before it had one.
+                (state_dir / "kubeconfig").unlink(missing_ok=True)
+                task.outcome = "satisfied"
+    return found
 
 
 def list_checkpoints(settings: Settings, ways: Ways) -> list[Checkpoint]:

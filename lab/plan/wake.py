@@ -41,13 +41,18 @@ class Found:
     @property
     def sentence(self) -> str:
         """What is to be said of it, without the time that it took."""
-        applications = self.status.layer("applications")
-        required = [item for item in applications.items if item.required]
-        active = sum(1 for item in required if item.ready)
-        counted = f"{self.clock}, {active}/{len(required)} applications"
+        counted = f"{self.clock}, {count_applications(self.status)}"
         if self.status.ready:
             return f"ready: {counted}"
-        return f"not ready ({self.status.trouble}): {counted}"
+        trouble = self.status.trouble.partition("\n")[0]
+        return f"not ready ({trouble}): {counted}"
+
+
+def count_applications(status: Status) -> str:
+    """Return how many applications are active, of those that the edition has."""
+    required = [item for item in status.layer("applications").items if item.required]
+    active = sum(1 for item in required if item.ready)
+    return f"{active}/{len(required)} applications" if required else "applications not known"
 
 
 def wake(
@@ -127,7 +132,8 @@ def _not_ready(status: Status, problem: str, log: Path) -> LabError:
     return by_code.get(status.exit_code, VMError)(
         f"The lab did not get ready ({found}).{why}",
         code="LAB-HEAL-001",
-        hint="'python -m lab status' shows every layer. What is only slow gets ready with another "
-        "'python -m lab heal'; if nothing helps, put it back: python -m lab snapshot list",
+        hint="'python -m lab status' shows every layer. A lab that never was whole goes on with "
+        "'python -m lab up', and what is only slow with 'python -m lab heal'. If nothing helps, put it back: "
+        "python -m lab snapshot list",
         log=log,
     )

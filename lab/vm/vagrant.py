@@ -44,7 +44,13 @@ _LOCKED = r"already executing an action|because it is locked|being held by anoth
 
 
 # "==> kubeflow: Starting domain." but neither the settings that follow some of these lines nor remarks.
-_DOING = re.compile(r"==> \S+: (?=\S)(?!-- |-> |No version|generating|See https|Running |Created volume)(.+)")
+_REMARKS = "|".join(
+    (
+        *("-- ", "-> ", "No version", "generating", "See https", "Running ", "Created volume"),
+        *("Snapshot saved", "using `", "`vagrant", "Machine not provisioned"),
+    )
+)
+_DOING = re.compile(rf"==> \S+: (?=\S)(?!{_REMARKS})(.+)")
 
 
 def make_vagrant(

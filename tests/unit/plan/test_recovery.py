@@ -52,6 +52,10 @@ class FakeMachine:
         self.calls.append("suspend")
         self.now = "saved"
 
+    def halt(self) -> None:
+        self.calls.append("halt")
+        self.now = "poweroff"
+
     def names(self) -> list[str]:
         return list(self.shelf)
 
