@@ -471,8 +471,12 @@ run_step() {
   done
 }
 
-dispatch() {
+not_root() {
   [ "$EUID" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
+}
+
+dispatch() {
+  not_root
   set +e
   local rc
   case ${1:-} in
@@ -497,4 +501,20 @@ dispatch() {
       ;;
   esac
   exit "$rc"
+}
+
+# check_or_apply ACTION: the last line of a script that is no step (purge.sh, heal.sh).
+check_or_apply() {
+  case ${1:-} in
+    check) check ;;
+    apply)
+      not_root
+      one_at_a_time
+      apply
+      ;;
+    *)
+      echo "usage: $0 apply|check" >&2
+      exit 64
+      ;;
+  esac
 }

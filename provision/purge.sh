@@ -247,15 +247,4 @@ apply() {
   progress "5/5 nothing is left"
 }
 
-case ${1:-} in
-  check) check ;;
-  apply)
-    [ "$EUID" -ne 0 ] || [ -n "$ROOT" ] || die "Run this as the login user, not as root" "It uses sudo itself where it must."
-    one_at_a_time
-    apply
-    ;;
-  *)
-    echo "usage: $0 apply|check" >&2
-    exit 64
-    ;;
-esac
+check_or_apply "$@"
