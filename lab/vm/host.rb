@@ -36,6 +36,7 @@ module Lab
 
       @lab.require_bundle
       @lab.write_record
+      @lab.keep_iso
     end
 
     # What plain Vagrant copies into the guest beside the scripts, if it is to run them.

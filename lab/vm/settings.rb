@@ -2,6 +2,7 @@
 # The Python package reads the same files in the same order (lab/config.py), and with greater care: here a wrong
 # value ends in Vagrant's own message.
 
+require "fileutils"
 require "json"
 require "yaml"
 require_relative "network"
@@ -96,7 +97,24 @@ module Lab
 
     # The disk image with the bundle's snaps and images; nil for editions from the store.
     def iso
-      bundled? && manifest ? bundle_file("iso") : nil
+      return nil unless bundled? && manifest
+
+      File.exist?(kept_iso) ? kept_iso : bundle_file("iso")
+    end
+
+    # Gives a machine that is about to be made a second name for its disk image. So a machine that is stopped and
+    # started, or restored, finds what it was made with, whatever becomes of the bundle.
+    def keep_iso
+      made = File.exist?(File.join(root, ".vagrant", "machines", name, provider, "id"))
+      return if !bundled? || made
+
+      make_state_dir
+      FileUtils.rm_f(kept_iso)
+      begin
+        File.link(bundle_file("iso"), kept_iso)
+      rescue Errno::EXDEV, Errno::EPERM, Errno::EMLINK
+        File.symlink(bundle_file("iso"), kept_iso)
+      end
     end
 
     # Stops with the command to type when the edition needs a bundle and there is none.
@@ -164,6 +182,10 @@ module Lab
 
     private
 
+    def kept_iso
+      File.join(state_dir, "bundle.iso")
+    end
+
     # Environment over what the lab was made with over lab.yaml.
     def choice(key)
       variable("LAB_#{key.upcase}") || (key == "name" ? nil : record[key]) || @chosen[key]
@@ -191,7 +213,12 @@ module Lab
       end
     end
 
+    # Without links: another checkout may let a name lead elsewhere while this one is at work.
     def bundle
+      @bundle ||= File.exist?(named_bundle) ? File.realpath(named_bundle) : named_bundle
+    end
+
+    def named_bundle
       from_env = variable("LAB_BUNDLE")
       return File.expand_path(from_env) if from_env
       return File.expand_path(@chosen["bundle"], root) if @chosen["bundle"]

@@ -52,7 +52,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def ruby(root: Path, expression: str, env: Mapping[str, str] | None = None) -> Any:
     """Evaluate an expression about the lab in a checkout."""
-    script = PROLOGUE % {"root": ROOT} + f"puts JSON.generate([{expression}])"
+    script = PROLOGUE % {"root": ROOT} + f"puts JSON.generate([begin; {expression}; end])"
     return json.loads(run(["ruby", "-e", script, str(root)], timeout=30, env=env).check().stdout)[0]
 
 
@@ -210,6 +210,30 @@ def test_the_bundle(checkout: Path, tmp_path: Path) -> None:
     network, drive = ruby(checkout, "host.qemu_arguments.values_at(1, 5)", env)
     assert network == "user,id=lab0,hostfwd=tcp:127.0.0.1:20022-:22,restrict=on"
     assert drive.endswith("/a,, b &amp; c/bundle.iso"), "quoted for QEMU and for XML"
+
+
+def test_a_machine_keeps_the_disk_that_it_was_made_with(checkout: Path, tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "bundle.iso").write_text(version)
+        (tmp_path / version / "manifest.json").write_text('{"iso": {"file": "bundle.iso"}}')
+    name = tmp_path / "name"
+    env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(name), "LAB_PROVIDER": "libvirt"}
+    kept = checkout / ".lab" / "kubeflow" / "bundle.iso"
+
+    name.symlink_to("1")
+    assert ruby(checkout, "lab.keep_iso; lab.iso", env) == str(kept)
+    name.unlink()
+    name.symlink_to("2")
+    shutil.rmtree(tmp_path / "1")
+    made = checkout / ".vagrant" / "machines" / "kubeflow" / "libvirt" / "id"
+    made.parent.mkdir(parents=True)
+    made.touch()
+    assert ruby(checkout, "lab.keep_iso; lab.iso", env) == str(kept)
+    assert kept.read_text() == "1"
+    made.unlink()
+    ruby(checkout, "lab.keep_iso", env)
+    assert kept.read_text() == "2", "a new machine takes what there is now"
 
 
 def test_a_port_is_kept_and_not_another_labs(checkout: Path) -> None:
