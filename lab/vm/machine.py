@@ -38,6 +38,7 @@ class Machine:
         self._sleep = sleep
         data = settings.root / ".vagrant" / "machines" / settings.name / settings.provider
         self._id_file = data / "id"
+        self._private_key = data / "private_key"
         self._ssh_config = settings.state_dir / "ssh_config"
         self._known_hosts = settings.state_dir / "known_hosts"
         self._made: Any = None
@@ -104,13 +105,22 @@ class Machine:
             )
         try:
             # Vagrant takes more than a second to say what changes only with the machine.
-            if self._ssh_config.stat().st_mtime >= self._id_file.stat().st_mtime:
+            if self._ssh_config.stat().st_mtime >= self._changed():
                 target = SSHTarget.from_ssh_config(self._ssh_config)
                 if target.key_file.is_file() and target.known_hosts == self._known_hosts:
                     return target
         except (FileNotFoundError, ValueError):
             pass
         return self._write_ssh_config()
+
+    def _changed(self) -> float:
+        """Return when the machine, or the key for it, was made.
+
+        A Vagrant whose lab was killed goes on by itself, and changes the key after others have logged in.
+        """
+        # Of a link its own time counts: the key that it leads to is kept elsewhere.
+        made = [path for path in (self._id_file, self._private_key) if path.is_symlink() or path.exists()]
+        return max(path.lstat().st_mtime for path in made)
 
     def _write_ssh_config(self) -> SSHTarget:
         text = pinned(self._vagrant.ssh_config(self._settings.name), self._known_hosts)

@@ -88,6 +88,21 @@ def test_the_login_is_remembered(machine: Machine, vagrant: FakeVagrant, setting
     assert machine.ssh_target() == target
 
 
+def test_a_key_that_a_vagrant_of_before_changed_is_asked_for(
+    machine: Machine, vagrant: FakeVagrant, settings: Settings
+) -> None:
+    machine.up()
+    vagrant.calls.clear()
+    key = vagrant.data / "private_key"
+    moved = key.rename(settings.state_dir / "id_ed25519")
+    key.symlink_to(moved)
+    past = (settings.state_dir / "ssh_config").stat().st_mtime - 60
+    os.utime(moved, (past, past))
+    os.utime(key, (past + 120, past + 120), follow_symlinks=False)
+    machine.ssh_target()
+    assert [call[0] for call in vagrant.calls] == ["ssh-config"], "the link is newer than what is remembered"
+
+
 def test_the_vagrantfile_is_told_what_was_decided(
     machine: Machine, vagrant: FakeVagrant, tmp_path: Path
 ) -> None:
