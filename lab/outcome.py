@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from lab.errors import LabError
+from lab.masking import mask_forms
+
+_AROUND = 100
+"""Lines before the last ones that may tell whether those are part of a secret."""
 
 
 def last_lines(text: str, count: int = 10) -> str:
-    """Return the last lines of a text that have something on them."""
-    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])
+    """Return the last lines of a text that have something on them, without what looks like a secret."""
+    tail = "\n".join(text.splitlines()[-count - _AROUND :])
+    return "\n".join([line for line in mask_forms(tail).splitlines() if line.strip()][-count:])
 
 
 class Outcome:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.outcome import last_lines
-from lab.transport.base import Transport
+from lab.transport.base import CommandTimeout, Transport
 
 TIMEOUT = 75.0
 """Seconds for the whole; each question has a shorter deadline of its own in the script."""
@@ -81,7 +81,15 @@ def ask_script(transport: Transport, script: Path, *arguments: str) -> Facts:
     """
     mark = f"@@{secrets.token_hex(8)}"
     command = shlex.join(["bash", "-s", "--", mark, *arguments])
-    result = transport.run(command, timeout=TIMEOUT, input=script.read_text(encoding="utf-8"))
+    try:
+        result = transport.run(command, timeout=TIMEOUT, input=script.read_text(encoding="utf-8"))
+    except CommandTimeout:
+        # What it had said by then are answers, Juju's passwords among them.
+        raise CommandTimeout(
+            f"it did not tell its state within {TIMEOUT:.0f} s",
+            code="LAB-VM-209",
+            hint="It may be very busy: ask again in a minute. If it stays so: python -m lab heal",
+        ) from None
     return Facts(dict(_split(result.check().stdout, mark)))
 
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lab.config import Settings
 from lab.errors import VMError
 from lab.probes.status import collect, render
+from lab.transport.base import CommandTimeout, Transport
 
 Answers = dict[str, tuple[int, str, str]]
 
@@ -123,6 +124,16 @@ def test_machine_that_does_not_answer(settings: Settings) -> None:
     silent: Any = Silent()
     assert "ssh" in collect(None, "running", settings).trouble
     assert "no answer" in collect(silent, "running", settings).trouble
+
+
+def test_what_a_machine_said_before_its_time_was_up_is_not_told(settings: Settings) -> None:
+    class Slow:
+        def run(self, command: str, **_: object) -> Any:
+            raise CommandTimeout("it last said:\n  password: planted", code="LAB-VM-202")
+
+    status = collect(cast(Transport, Slow()), "running", settings)
+    assert status.layers[0].own.reason.endswith("it did not tell its state within 75 s")
+    assert "planted" not in render(status, terminal=False)
 
 
 def test_nothing_is_installed(look: Callable[..., Any]) -> None:

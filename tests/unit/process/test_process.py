@@ -102,6 +102,18 @@ def test_deadline_kills_the_whole_group(monkeypatch: pytest.MonkeyPatch) -> None
     assert all(wait_gone(pid) for pid in pids)
 
 
+def test_last_words_are_told_without_secrets() -> None:
+    with pytest.raises(ProcessError) as caught:
+        run(
+            sh("echo '-----BEGIN PRIVATE KEY-----'; seq 30; echo 'password: planted'; exit 1"), timeout=10
+        ).check()
+    assert "exit code 1" in caught.value.message
+    assert "30" not in caught.value.message.partition("\n")[2]
+    assert "planted" not in caught.value.message
+    with pytest.raises(ProcessError, match="said\npassword: \\*\\*\\*"):
+        run(sh("echo said; echo 'password: planted'; exit 1"), timeout=10).check()
+
+
 def test_interrupt_kills_the_program() -> None:
     pids: list[int] = []
 
