@@ -18,11 +18,11 @@ from typing import Any, Protocol
 JsonObject = dict[str, Any]
 
 
-class InvalidPipeline(Exception):
+class InvalidPipeline(Exception):  # noqa: N818 (it is the pipeline that is at fault, not a program)
     """A pipeline, or the request to run it, cannot be accepted; the text says why, for its author."""
 
 
-class UnknownRun(KeyError):
+class UnknownRun(KeyError):  # noqa: N818 (it may have been deleted, which is no error)
     """There is no such run."""
 
 
@@ -83,7 +83,7 @@ class Values:
 
 @dataclass
 class TaskDetail:
-    """A task of a run: a DAG, a component, or an `executor`, which is the one attempt of a component that counts.
+    """A task of a run: a DAG, a component, or an `executor`.
 
     As upstream's workflows have it, a component's task has a child with the display name `executor`. That one
     has the pod; it is SKIPPED, and has no pod, if the outputs came from the cache.
@@ -180,7 +180,7 @@ class CacheEntry:
 
 
 class Store(Protocol):
-    """Where runs are kept. Its methods may be called from several threads; what they wrote survives a crash."""
+    """Where runs are kept. It may be called from several threads; what was written survives a crash."""
 
     def load(self, run_id: str) -> RunRecord:
         """Return a run.

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 Pod = dict[str, Any]
 
 
-class Gone(Exception):
+class GoneError(Exception):
     """A watch cannot go on from where it was (HTTP 410): list again."""
 
 
@@ -28,6 +28,9 @@ class Kube(Protocol):
     def delete(self, namespace: str, name: str) -> None:
         """Delete a pod; none of that name is fine."""
 
+    def get(self, namespace: str, name: str) -> Pod | None:
+        """Return a pod, None if there is none."""
+
     def list(self, selector: str) -> tuple[list[Pod], str]:
         """Return the pods with these labels, and the version from which a watch sees what comes after."""
 
@@ -35,7 +38,7 @@ class Kube(Protocol):
         """Yield `(ADDED|MODIFIED|DELETED|BOOKMARK, pod)` until the server ends the watch.
 
         Raises:
-            Gone: the version is too old.
+            GoneError: the version is too old.
         """
 
 
