@@ -142,7 +142,7 @@ def _pip(job: Job, requirements: Path, target: Path) -> None:
     wheels.mkdir(exist_ok=True)
     sources = requirements.with_name("sources.txt")
     if sources.exists():
-        build = [*words("wheel --no-deps --constraint"), CONSTRAINTS, "--requirement", sources]
+        build = [*words("wheel --use-pep517 --no-deps --constraint"), CONSTRAINTS, "--requirement", sources]
         job.run([*pip, *build, "--wheel-dir", wheels], timeout=900, hint=hint)
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     chosen = [*words("--only-binary=:all: --implementation cp --python-version 3.11"), *platforms]
