@@ -46,8 +46,8 @@ def base() -> Recipe:
     return Recipe("image-base", "image with Python, nginx and dnsmasq", inputs, _make_base)
 
 
-def packages(name: str) -> Recipe:
-    """Return the recipe of a layer with PyPI packages; `PACKAGES` says which there are."""
+def packages(name: str, base_layer: Recipe) -> Recipe:
+    """Return the recipe of a layer with PyPI packages above the base; `PACKAGES` says which there are."""
     inputs = {
         "recipe": digest_file(Path(__file__)),
         "archive": digest_file(Path(docker_archive.__file__)),
@@ -59,7 +59,7 @@ def packages(name: str) -> Recipe:
     def make(job: Job) -> None:
         _make_packages(job, name)
 
-    return Recipe(f"image-{name}", f"layer with {PACKAGES[name]}", inputs, make)
+    return Recipe(f"image-{name}", f"layer with {PACKAGES[name]}", inputs, make, (base_layer,))
 
 
 def rclone() -> Recipe:
@@ -121,7 +121,10 @@ def _make_packages(job: Job, name: str) -> None:
         (site / "bin").rename(job.work / "root/usr/local/bin")
         for program in (job.work / "root/usr/local/bin").iterdir():
             _use_debians_python(program)
-    python_cache.compile_tree(site)
+    python_cache.compile_packages(site)
+    # Versions are pinned, so what the base holds is the same.
+    for held in docker_archive.files_in(job.needs["image-base"] / "layer.tar"):
+        (job.work / "root" / held).unlink(missing_ok=True)
     job.say("writing the layer")
     docker_archive.layer_of_tree(job.work / "root", job.out / "layer.tar")
 
