@@ -170,5 +170,5 @@ def test_the_objects_are_real_and_small(lab: Lab) -> None:
             <= item["spec"]["template"]["metadata"]["labels"].items()
         )
         for container in item["spec"]["template"]["spec"]["containers"]:
-            assert container["image"] == "lab/shell:1"
-            assert container["resources"]["limits"]["memory"] == "64Mi"
+            assert container["image"].startswith("lab/")
+            assert int(container["resources"]["limits"]["memory"].removesuffix("Mi")) <= 512
