@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from labkubeflow.common.service import Service
 from labkubeflow.login.identity import DexProvider, IdentityError
 
 
@@ -52,11 +53,11 @@ def dex() -> Iterator[Dex]:
 
 
 def ask(dex: Dex) -> str:
-    provider = DexProvider(f"http://127.0.0.1:{dex.server.server_port}")
+    service = Service("Dex", f"http://127.0.0.1:{dex.server.server_port}")
     try:
-        return provider.user_of("C")
+        return DexProvider(service).user_of("C")
     finally:
-        provider.close()
+        service.close()
 
 
 def test_a_code_becomes_a_user(dex: Dex) -> None:
@@ -89,4 +90,4 @@ def test_refusals_are_told(dex: Dex, path: str, answer: tuple[int, bytes], messa
 
 def test_no_answer_is_told() -> None:
     with pytest.raises(IdentityError, match="does not answer"):
-        DexProvider("http://127.0.0.1:1").user_of("C")
+        DexProvider(Service("Dex", "http://127.0.0.1:1")).user_of("C")

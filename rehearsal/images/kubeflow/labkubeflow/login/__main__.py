@@ -23,11 +23,12 @@ def main() -> None:
             web.serve(dex.Dex(dex.Account.from_options(options), Store(DATA)).application(), dex.PORT)
         elif sys.argv[1:] == ["gatekeeper"]:
             from labkubeflow.common.kube import Kube
+            from labkubeflow.common.service import Service
             from labkubeflow.login import gatekeeper
             from labkubeflow.login.identity import DexProvider
 
             settings = gatekeeper.Settings.from_options(options)
-            provider = DexProvider("http://dex-auth:5556")
+            provider = DexProvider(Service("Dex", "http://dex-auth:5556"))
             keeper = gatekeeper.Gatekeeper(settings, Store(DATA), provider, Kube.in_pod())
             web.serve(keeper.application(), gatekeeper.PORT)
         else:

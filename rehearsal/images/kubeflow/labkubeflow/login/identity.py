@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-import urllib3
-
+from labkubeflow.common.service import Service, ServiceError
 from labkubeflow.login import CALLBACK, CLIENT_ID
-
-TIMEOUT_SECONDS = 20.0
 
 
 class IdentityError(Exception):
@@ -31,45 +28,40 @@ class DexProvider:
     """Dex, asked over HTTP.
 
     Args:
-        address: of its service, such as `http://dex-auth:5556`.
+        dex: its service.
     """
 
-    def __init__(self, address: str) -> None:
-        self._address = address
-        # The types published for urllib3 do not cover its requests.
-        self._pool: Any = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
-
-    def close(self) -> None:
-        """Close the connections that are kept for further requests."""
-        self._pool.clear()
+    def __init__(self, dex: Service) -> None:
+        self._dex = dex
 
     def user_of(self, code: str) -> str:
         """Return the user; see `Provider`."""
-        fields = {
+        form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": CALLBACK,
             "client_id": CLIENT_ID,
         }
-        answer = self._ask("POST", "/dex/token", fields=fields, encode_multipart=False)
-        claims = self._ask(
-            "GET", "/dex/userinfo", headers={"Authorization": f"Bearer {answer.get('access_token')}"}
-        )
+        token = self._ask("POST", "/dex/token", form=form).get("access_token")
+        claims = self._ask("GET", "/dex/userinfo", headers={"Authorization": f"Bearer {token}"})
         user = claims.get("email")
         if not isinstance(user, str) or not user:
             raise IdentityError("there is no claim 'email' in what Dex tells about the user")
         return user
 
-    def _ask(self, method: str, path: str, **how: object) -> dict[str, Any]:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         try:
-            response = self._pool.request(method, self._address + path, **how)
-        except urllib3.exceptions.HTTPError as error:
-            raise IdentityError(f"Dex does not answer: {type(error).__name__}") from error
-        try:
-            answer = json.loads(response.data)
-        except ValueError:
-            raise IdentityError(f"Dex answers with HTTP {response.status} and no JSON") from None
-        if response.status != 200 or not isinstance(answer, dict):
+            status, answer = self._dex.ask(method, path, form=form, headers=headers)
+        except ServiceError as error:
+            raise IdentityError(str(error)) from error
+        if status != 200 or not isinstance(answer, dict):
             reason = answer.get("error_description") if isinstance(answer, dict) else None
-            raise IdentityError(f"Dex refuses with HTTP {response.status}: {reason}")
+            raise IdentityError(f"Dex refuses with HTTP {status}: {reason}")
         return answer
