@@ -43,11 +43,10 @@ class Cluster:
 class Site:
     """The dashboard and what is around it."""
 
-    def __init__(self, registration: bool = True) -> None:
+    def __init__(self, registration: bool) -> None:
         self.kfam, self.gatekeeper, self.cluster = Other(), Other(), Cluster()
         self.bind(("zoo", "edit"), ("lab", "admin"))
         self.kfam.answers["/kfam/v1/role/clusteradmin"] = (200, True)
-        self.kfam.answers["/kfam/v1/profiles"] = (200, None)
         dashboard = Dashboard(Workgroups(self.kfam), self.cluster, self.gatekeeper, registration)
         self.browser = TestClient(dashboard.application(), follow_redirects=False)
 
@@ -65,7 +64,7 @@ class Site:
 
 @pytest.fixture
 def site() -> Site:
-    return Site()
+    return Site(registration=True)
 
 
 def test_the_page_says_what_it_is_and_who_asks(site: Site) -> None:
@@ -110,6 +109,11 @@ def test_exists(site: Site, role: str, owns: bool) -> None:
     }
 
 
+def test_exists_says_what_the_option_says() -> None:
+    answer = Site(registration=False).browser.get("/api/workgroup/exists", headers=ADMIN)
+    assert answer.json()["registrationFlowAllowed"] is False
+
+
 def test_environment(site: Site) -> None:
     answer = site.browser.get("/api/workgroup/env-info", headers=ADMIN).json()
     assert answer["user"] == "admin@lab.example"
@@ -134,26 +138,6 @@ def test_namespaces(site: Site) -> None:
     assert site.browser.get("/api/namespaces", headers=ADMIN).status_code == 503
 
 
-@pytest.mark.parametrize(("body", "name"), [({}, "admin"), ({"namespace": "mine"}, "mine"), (None, "admin")])
-def test_a_namespace_is_created(site: Site, body: dict[str, str] | None, name: str) -> None:
-    answer = site.browser.post("/api/workgroup/create", headers=ADMIN, json=body)
-    assert answer.json() == {"message": f"Created namespace {name}"}
-    method, path, how = site.kfam.asked[0]
-    assert (method, path) == ("POST", "/kfam/v1/profiles")
-    assert how["headers"] == ADMIN
-    assert how["body"]["metadata"] == {"name": name}
-    assert how["body"]["spec"] == {"owner": {"kind": "User", "name": "admin@lab.example"}}
-
-
-def test_a_namespace_is_not_created_for_others_or_without_leave(site: Site) -> None:
-    refused = site.browser.post("/api/workgroup/create", headers=ADMIN, json={"user": "other"})
-    assert refused.status_code == 403
-    assert Site(registration=False).browser.post("/api/workgroup/create", headers=ADMIN).status_code == 403
-    for body in ("{", "[]"):
-        assert site.browser.post("/api/workgroup/create", headers=ADMIN, content=body).status_code == 400
-    assert site.kfam.asked == []
-
-
 def test_what_kfam_refuses_is_passed_on(site: Site) -> None:
     site.kfam.answers["/kfam/v1/bindings"] = (403, "no")
     answer = site.browser.get("/api/workgroup/env-info", headers=ADMIN)
@@ -169,10 +153,18 @@ def test_the_api_wants_a_user(site: Site, path: str) -> None:
     assert site.kfam.asked == []
 
 
-def test_what_is_missing_is_refused_clearly(site: Site) -> None:
-    answer = site.browser.delete("/api/workgroup/nuke-self", headers=ADMIN)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("DELETE", "/api/workgroup/nuke-self"),
+        ("POST", "/api/workgroup/create"),
+        ("GET", "/api/activities/lab"),
+    ],
+)
+def test_what_is_missing_is_refused_clearly(site: Site, method: str, path: str) -> None:
+    answer = site.browser.request(method, path, headers=ADMIN)
     assert answer.status_code == 501
-    assert "DELETE /api/workgroup/nuke-self" in answer.json()["error"]
+    assert f"{method} {path}" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("status", [201, 401])

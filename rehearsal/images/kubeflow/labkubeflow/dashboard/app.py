@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -41,7 +39,8 @@ class Dashboard:
         workgroups: who knows the users' namespaces.
         kube: who knows all namespaces.
         gatekeeper: where sessions are ended.
-        registration: whether users may create a namespace for themselves.
+        registration: whether the application's option lets users create a namespace here; this stand-in does
+            not do it for them.
     """
 
     def __init__(
@@ -110,27 +109,6 @@ class Dashboard:
         """List the cluster's namespaces: the real dashboard shows them to everybody, too."""
         return self._kube.request("GET", "/api/v1/namespaces").get("items", [])
 
-    async def create(self, request: Request) -> Response:
-        """Create a namespace for the user, under the user's name if no other is asked for."""
-        body = await request.body()
-
-        def make(user: str, _: Request) -> Any:
-            if not self._registration:
-                raise WorkgroupError(403, "the option registration-flow is off")
-            try:
-                given = json.loads(body or b"{}")
-            except ValueError:
-                raise WorkgroupError(400, "the body is no JSON") from None
-            if not isinstance(given, dict):
-                raise WorkgroupError(400, "the body is no JSON object")
-            if given.get("user") not in (None, user):
-                raise WorkgroupError(403, "this stand-in creates namespaces for oneself only")
-            namespace = str(given.get("namespace") or user.partition("@")[0])
-            self._workgroups.create(user, namespace)
-            return {"message": f"Created namespace {namespace}"}
-
-        return await run_in_threadpool(_answer, make, request)
-
     def application(self) -> Starlette:
         """Return the web application."""
         return application(
@@ -139,7 +117,6 @@ class Dashboard:
                 Route("/logout", self.logout, methods=["POST"]),
                 Route("/api/workgroup/exists", _json(self.exists)),
                 Route("/api/workgroup/env-info", _json(self.environment)),
-                Route("/api/workgroup/create", self.create, methods=["POST"]),
                 Route("/api/workgroup/get-contributors/{namespace}", _json(self.contributors)),
                 Route("/api/namespaces", _json(self.namespaces)),
                 Route("/api/{path:path}", _unsupported, methods=["GET", "POST", "PUT", "DELETE"]),

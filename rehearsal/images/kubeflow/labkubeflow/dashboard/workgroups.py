@@ -74,20 +74,6 @@ class Workgroups:
         """
         return self._ask("GET", "/kfam/v1/role/clusteradmin", user, query={"user": user}) is True
 
-    def create(self, user: str, namespace: str) -> None:
-        """Create a profile that the user owns.
-
-        Raises:
-            WorkgroupError: as in `of_user`.
-        """
-        profile = {
-            "apiVersion": "kubeflow.org/v1",
-            "kind": "Profile",
-            "metadata": {"name": namespace},
-            "spec": {"owner": {"kind": "User", "name": user}},
-        }
-        self._ask("POST", "/kfam/v1/profiles", user, body=profile)
-
     def _bindings(self, user: str, query: dict[str, str]) -> list[Membership]:
         answer = self._ask("GET", "/kfam/v1/bindings", user, query=query)
         found = [
