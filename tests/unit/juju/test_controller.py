@@ -18,14 +18,14 @@ from juju_controller.logbook import Logbook
 from juju_controller.server import answer, methods, read_body
 from juju_controller.workload import manifests
 
-from .conftest import Lab
+from .conftest import APPLICATIONS, Lab
 
 PASSWORD = "secret"
 
 
 def test_a_bundle_is_deployed_once_and_then_nothing_is_left_to_do(lab: Lab) -> None:
     changes = lab.deploy()
-    assert sum(c.startswith("deploy application") for c in changes) == 14
+    assert sum(c.startswith("deploy application") for c in changes) == APPLICATIONS
     assert sum(c.startswith("upload charm mysql-k8s ") for c in changes) == 1
     assert "add relation dex-auth:oidc-client - oidc-gatekeeper:oidc-client" in changes
     assert lab.keeper.deploy("kubeflow", "kubeflow", "1.8/stable", dry_run=False) == {"changes": []}
