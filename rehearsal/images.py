@@ -138,18 +138,23 @@ def _use_debians_python(program: Path) -> None:
 def _pip(job: Job, requirements: Path, target: Path) -> None:
     """Install packages for Debian 12's Python into a directory."""
     target.mkdir(parents=True)
-    pip = [sys.executable, *words("-m pip --quiet --disable-pip-version-check")]
-    pinned = ["--constraint", CONSTRAINTS, "--requirement", requirements]
+    pip: list[str | Path] = [sys.executable, *words("-m pip --quiet --disable-pip-version-check")]
+    pinned: list[str | Path] = ["--constraint", CONSTRAINTS, "--requirement", requirements]
     hint = "Can pip on this host install packages? It must find those of constraints.txt."
     wheels = job.work / "wheels"
     wheels.mkdir(exist_ok=True)
     sources = requirements.with_name("sources.txt")
     if sources.exists():
-        build = [*words("wheel --use-pep517 --no-deps --constraint"), CONSTRAINTS, "--requirement", sources]
+        build: list[str | Path] = [
+            *words("wheel --use-pep517 --no-deps --constraint"),
+            CONSTRAINTS,
+            "--requirement",
+            sources,
+        ]
         job.run([*pip, *build, "--wheel-dir", wheels], timeout=900, hint=hint)
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     chosen = [*words("--only-binary=:all: --implementation cp --python-version 3.11"), *platforms]
-    install = [*words("install --no-compile"), *chosen, *pinned, "--find-links", wheels]
+    install: list[str | Path] = [*words("install --no-compile"), *chosen, *pinned, "--find-links", wheels]
     job.run([*pip, *install, "--target", target], timeout=900, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""The launcher of pipeline steps, built with Debian's Go: it runs in the users' images, so it must need nothing."""
+"""The launcher of pipeline steps, built with Debian's Go: it runs in any image, and needs nothing of it."""
 
 from __future__ import annotations
 

@@ -136,6 +136,24 @@ class Kube:
         except (urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
             raise KubeError(0, "", f"the watch was lost: {error}") from error
 
+    def ensure(self, path: str, manifest: Object) -> Object:
+        """Create an object, or change an existing one to what the manifest says; what it does not name stays.
+
+        Args:
+            path: where objects of its kind are, such as `/api/v1/namespaces/one/secrets`.
+            manifest: the object; its metadata has a name.
+
+        Raises:
+            KubeError: the server refused it or cannot be reached.
+        """
+        try:
+            return self.request("POST", path, manifest)
+        except KubeError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        name = manifest["metadata"]["name"]
+        return self.request("PATCH", f"{path}/{name}", manifest, kind=MERGE_PATCH)
+
     def review_token(self, token: str, audiences: list[str] | None = None) -> Object:
         """Ask whose token this is; return the status of the TokenReview.
 

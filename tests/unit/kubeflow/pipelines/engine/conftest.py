@@ -21,7 +21,6 @@ with warnings.catch_warnings():
     # The SDK's sources have escape sequences that Python frowns upon.
     warnings.simplefilter("ignore")
     from kfp import compiler
-
     from labkubeflow.pipelines.engine import Engine
 
 from labkubeflow.pipelines import model

@@ -20,7 +20,7 @@ def calculate(step: Started) -> Result:
     names = [parameter["name"] for parameter in step.job["parameters"]]
     if "--function_to_execute" in step.command:
         given = step.executor_input.get("inputs", {}).get("parameterValues", {})
-        value = {
+        value: dict[str, Callable[[], Any]] = {
             "make": lambda: given["n"] * 1.5,
             "use": lambda: str(given["v"]),
             "numbers": lambda: [1, 2, 3],
@@ -30,7 +30,7 @@ def calculate(step: Started) -> Result:
             item["name"]: {"artifacts": [{"metadata": {"rows": 5}}]} for item in step.job["artifacts"]
         }
         return {"metadata": {"parameterValues": {"Output": value[function]()}, "artifacts": artifacts}}
-    return {"parameters": {name: "said" for name in names}}
+    return {"parameters": dict.fromkeys(names, "said")}
 
 
 def test_values_and_artifacts_pass_through_nested_dags(bench: Bench, compiled: Compile) -> None:
