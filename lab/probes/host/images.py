@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from lab.editions import ProbeImage
@@ -84,7 +84,10 @@ def identity(probe: ProbeImage) -> str:
 
 
 def image(
-    probe: ProbeImage, applications: Mapping[str, Mapping[str, OptionValue]], fetch: Fetch
+    probe: ProbeImage,
+    applications: Mapping[str, Mapping[str, OptionValue]],
+    fetch: Fetch,
+    asked: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Ask a registry whether it still has an image.
 
@@ -92,6 +95,7 @@ def image(
         probe: The image.
         applications: Options that the lab sets; the image that one of them names is asked for instead.
         fetch: Asks a web service.
+        asked: Registries of which another finding says whether they answer; nothing more is said of those.
     """
     name = identity(probe)
     try:
@@ -106,8 +110,8 @@ def image(
         answer = _manifest(reference, fetch)
     except NoAnswer as error:
         found = f"Whether {wanted} ({probe.serves}) is there cannot be told: {reference.host}: {error.reason}"
-        # Of the edition's registries another finding says it; one that a setting names may be the VM's alone.
-        yield NETWORK.warning(name, found, error.advice)
+        if reference.host not in asked:
+            yield NETWORK.warning(name, found, f"{error.advice} The VM alone may reach it.")
         return
     if answer.status == 200:
         whose = f", by the option {probe.option} of {probe.application}" if chosen else ""

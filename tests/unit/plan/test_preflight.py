@@ -73,7 +73,7 @@ def test_an_image_that_a_setting_names_is_asked_for(tmp_path: Path, monkeypatch:
         asked.append(url)
         return Answer(200, {}, b"", 0.0)
 
-    monkeypatch.setattr(preflight.web, "client", lambda *_: fetch)
+    monkeypatch.setattr("lab.probes.host.web.client", lambda *_: fetch)
     options = '{"kfp-api": {"launcher-image": "mirror.example/launcher:1"}}'
     checks = {
         check.id: check

@@ -182,6 +182,9 @@ def test_a_registry_that_does_not_answer(registry: Registry) -> None:
     [finding] = image(LAUNCHER, {}, registry.fetch())
     assert (finding.level, "did not answer in time" in finding.found) == ("warning", True)
     assert "registry.example" in finding.found
+    assert list(image(LAUNCHER, {}, registry.fetch(), ["registry.example"])) == [], (
+        "the registry's finding says it"
+    )
 
 
 def test_tokens_are_asked_for_by_https_alone(web: Callable[[Mapping[str, Answer | NoAnswer]], Any]) -> None:
