@@ -29,7 +29,9 @@ def recipe() -> Recipe:
         box.recipe(),
         programs,
         base := images.base(),
-        images.recipe(programs, base),
+        images.recipe(
+            programs, base, *(images.packages(name, base) for name in images.PACKAGES), images.rclone()
+        ),
         snaps.microk8s(kubernetes_recipe, programs),
         snaps.juju(kubernetes_recipe),
     )

@@ -29,11 +29,30 @@ def copy_sources(source: Path, target: Path) -> Path:
         for module in sorted(target.rglob("*.py")):
             # Said explicitly: an environment variable may send compiled modules elsewhere.
             compiled = module.parent / "__pycache__" / f"{module.stem}.{GUEST_TAG}.pyc"
-            py_compile.compile(
-                str(module),
-                cfile=str(compiled),
-                dfile=str(module.relative_to(target)),
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
+            _compile(module, compiled, target)
     return target
+
+
+def compile_packages(site: Path) -> None:
+    """Keep only the compiled form of packages, and no tests: a third less to import and to unpack."""
+    for directory in [path for path in site.rglob("tests") if path.is_dir()]:
+        shutil.rmtree(directory)
+    for path in (path for pattern in ("*.pyi", "*.pyx", "*.pxd", "*.h") for path in site.rglob(pattern)):
+        path.unlink()
+    if sys.implementation.cache_tag == GUEST_TAG:
+        for module in sorted(site.rglob("*.py")):
+            try:
+                _compile(module, module.with_suffix(".pyc"), site)
+            except py_compile.PyCompileError:  # a template, not a module
+                continue
+            module.unlink()
+
+
+def _compile(module: Path, compiled: Path, root: Path) -> None:
+    py_compile.compile(
+        str(module),
+        cfile=str(compiled),
+        dfile=str(module.relative_to(root)),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )

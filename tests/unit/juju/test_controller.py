@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from juju_controller import deployment
+from juju_controller.charmhub import Scalar
 from juju_controller.errors import NotFoundError, RefusedError
 from juju_controller.logbook import Logbook
 from juju_controller.server import answer, methods, read_body
+from juju_controller.workload import manifests
 
-from .conftest import Lab
+from .conftest import APPLICATIONS, Lab
 
 PASSWORD = "secret"
 
 
 def test_a_bundle_is_deployed_once_and_then_nothing_is_left_to_do(lab: Lab) -> None:
     changes = lab.deploy()
-    assert sum(c.startswith("deploy application") for c in changes) == 14
+    assert sum(c.startswith("deploy application") for c in changes) == APPLICATIONS
     assert sum(c.startswith("upload charm mysql-k8s ") for c in changes) == 1
     assert "add relation dex-auth:oidc-client - oidc-gatekeeper:oidc-client" in changes
     assert lab.keeper.deploy("kubeflow", "kubeflow", "1.8/stable", dry_run=False) == {"changes": []}
@@ -45,6 +50,44 @@ def test_a_dry_run_changes_nothing(lab: Lab) -> None:
     lab.keeper.add_model("kubeflow", {})
     assert lab.keeper.deploy("kubeflow", "kubeflow", "", dry_run=True)["changes"]
     assert lab.status() == {}
+
+
+def test_options_reach_the_pod_that_is_made_for_them(lab: Lab) -> None:
+    def written() -> list[Mapping[str, Scalar]]:
+        return [options for name, options in lab.cluster.configured if name == "dex-auth"]
+
+    lab.deploy()
+    lab.run(5)
+    pod = lab.cluster.objects["kubeflow", "StatefulSet", "dex-auth"]["spec"]["template"]
+    secret = lab.cluster.objects["kubeflow", "Secret", "dex-auth-options"]
+    assert secret["stringData"] == {
+        "connectors": "",
+        "port": "5556",
+        "public-url": "",
+        "static-password": "",
+        "static-username": "",
+    }
+    assert pod["metadata"]["annotations"]["rehearsal/options"]
+    assert len(written()) == 1
+
+    lab.keeper.config_set("kubeflow", "dex-auth", {"static-username": "ada"})
+    lab.run(5)
+    assert [options["static-username"] for options in written()] == ["", "ada"]
+    lab.run(5)
+    assert len(written()) == 2, "what has not changed is not written again"
+
+
+def test_accounts_are_bound_in_the_models_namespace(lab: Lab) -> None:
+    charm = lab.hub.charm("minio")
+    binding: dict[str, Any] = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "minio"},
+        "subjects": [{"kind": "ServiceAccount", "name": "minio"}],
+    }
+    bound = replace(charm, workload=replace(charm.workload, extra=(binding,)))
+    made = {item["kind"]: item for item in manifests(bound, "one", {})}
+    assert made["ClusterRoleBinding"]["subjects"][0]["namespace"] == "one"
+    assert "namespace" not in binding["subjects"][0], "the charm itself stays as it is"
 
 
 @pytest.mark.parametrize("channel", ["", "1.8", "1.8/stable"])
