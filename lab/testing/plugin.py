@@ -10,9 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +20,8 @@ from lab.errors import LabError
 from lab.probes.juju import parse_status
 from lab.testing import backend, connection, evidence, manifests
 from lab.testing.kube import Kube, KubeError, Object
+from lab.testing.markers import GUEST_ONLY, MARKERS
+from lab.testing.run import Run
 from lab.testing.waiting import Pending, wait_until
 from lab.transport.base import Transport
 
@@ -32,68 +32,6 @@ TEST_TIMEOUT = 900.0
 """Seconds for a test, with its fixtures, that names no limit of its own."""
 
 NAMESPACE_DEADLINE = 120.0
-
-MARKERS = {
-    "machine": "the Debian guest: release, snapd, groups, kernel limits",
-    "microk8s": "MicroK8s, and each addon by using it",
-    "juju": "Juju's controller, its model and each application",
-    "reboot": "reboots the guest and looks at everything again",
-}
-
-GUEST_ONLY = "machine"
-"""The marker of tests that do not need Kubernetes."""
-
-
-@dataclass
-class Run:
-    """One run of the suite."""
-
-    lab: Settings
-    id: str
-    reports: Path | None
-    _transport: Transport | None = None
-    _kube: Kube | None = None
-    namespaces: list[str] = field(default_factory=list)
-    """All that this run created."""
-
-    @property
-    def title(self) -> str:
-        """What the reports are headed with."""
-        banner = f"{self.lab.banner}: " if self.lab.banner else ""
-        return f"{banner}lab {self.lab.name}, edition {self.lab.edition.name}"
-
-    @property
-    def transport(self) -> Transport:
-        """The way into the guest."""
-        if self._transport is None:
-            self._transport = connection.connect(self.lab)
-        return self._transport
-
-    @property
-    def kube(self) -> Kube:
-        """The lab's Kubernetes."""
-        if self._kube is None:
-            self._kube = Kube.connect(self.transport)
-        return self._kube
-
-    @property
-    def open_kube(self) -> Kube | None:
-        """The client of Kubernetes if a test has asked for it."""
-        return self._kube
-
-    def reconnect(self) -> None:
-        """Forget the client of Kubernetes: a reboot ended its tunnel."""
-        if self._kube is not None:
-            self._kube.close()
-            self._kube = None
-
-    def close(self) -> None:
-        """Close every connection."""
-        self.reconnect()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
-
 
 _RUN = pytest.StashKey[Run]()
 _NAMESPACES = pytest.StashKey[list[str]]()
@@ -268,13 +206,16 @@ def module_namespace(run: Run, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def apply(run: Run, request: pytest.FixtureRequest) -> Callable[[str, str], list[Object]]:
-    """Return a function that creates the objects of a manifest, by its name, in a namespace."""
+def apply(run: Run, request: pytest.FixtureRequest) -> Callable[..., list[Object]]:
+    """Return a function that creates the objects of a manifest, by its name, in a namespace.
+
+    It takes values of further placeholders by their names.
+    """
     directory = request.config.rootpath / "tests" / "acceptance" / "manifests"
 
-    def create(name: str, namespace: str) -> list[Object]:
+    def create(name: str, namespace: str, **values: str) -> list[Object]:
         images = run.lab.edition.images.model_dump()
-        found = manifests.load(directory / name, namespace=namespace, run=run.id, images=images)
+        found = manifests.load(directory / name, namespace=namespace, run=run.id, images=images, **values)
         return [run.kube.create(item) for item in found]
 
     return create
