@@ -29,7 +29,7 @@ def recipe() -> Recipe:
         box.recipe(),
         programs,
         base := images.base(),
-        images.recipe(programs, base),
+        images.recipe(programs, base, *map(images.packages, images.PACKAGES), images.rclone()),
         snaps.microk8s(kubernetes_recipe, programs),
         snaps.juju(kubernetes_recipe),
     )

@@ -1,4 +1,8 @@
-"""The container images of the rehearsal, in one archive: they share layers, and are imported in one go."""
+"""The container images of the rehearsal, in one archive: they share layers, and are imported in one go.
+
+The first layer of most is a small Debian with Python. Above it come PyPI packages, a layer a purpose, and the
+rehearsal's own programs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,16 @@ from rehearsal.recipe import SOURCES, Job, Recipe, words
 IMAGES = SOURCES / "images"
 CONSTRAINTS = SOURCES.parent / "constraints.txt"
 SITE = "usr/local/lib/python3.11/dist-packages"
-REFS = ("lab/pause:1", "lab/shell:1", "lab/base:1", "lab/addons:1", "lab/juju:1")
+REFS = (
+    *("lab/pause:1", "lab/shell:1", "lab/base:1", "lab/addons:1", "lab/juju:1"),
+    *("lab/kubeflow:1", "lab/python:1", "lab/s3:1"),
+)
+
+PACKAGES = {
+    "kubeflow": "what the stand-ins for Kubeflow's applications are made of",
+    "python": "pip and the Pipelines SDK, for the steps and trials of users",
+}
+"""Layers of PyPI packages above the base, by the directory that holds their requirements."""
 
 # A wheel for any of these runs on Debian 12 (glibc 2.36).
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in range(36, 4, -1)]
@@ -33,34 +46,60 @@ def base() -> Recipe:
     return Recipe("image-base", "image with Python, nginx and dnsmasq", inputs, _make_base)
 
 
-def recipe(programs: Recipe, base_layer: Recipe) -> Recipe:
-    """Return the recipe of the archive with all images."""
+def packages(name: str) -> Recipe:
+    """Return the recipe of a layer with PyPI packages; `PACKAGES` says which there are."""
     inputs = {
         "recipe": digest_file(Path(__file__)),
         "archive": digest_file(Path(docker_archive.__file__)),
         "python": digest_file(Path(python_cache.__file__)),
-        **{name: digest_tree(IMAGES / name) for name in ("shell", "addons", "juju")},
+        **{path.name: digest_file(path) for path in sorted((IMAGES / name).glob("*.txt"))},
+        "constraints": digest_file(CONSTRAINTS),
     }
-    return Recipe("images", "archive of all images", inputs, _make_archive, (programs, base_layer))
+
+    def make(job: Job) -> None:
+        _make_packages(job, name)
+
+    return Recipe(f"image-{name}", f"layer with {PACKAGES[name]}", inputs, make)
+
+
+def rclone() -> Recipe:
+    """Return the recipe of rclone, which serves objects by S3's protocol."""
+
+    def make(job: Job) -> None:
+        job.say("downloading")
+        _pip(job, IMAGES / "s3/requirements.txt", job.work / "s3")
+        (job.work / "s3/bin/rclone").rename(job.out / "rclone")
+
+    inputs = {
+        "recipe": digest_file(Path(__file__)),
+        "requirements": digest_file(IMAGES / "s3/requirements.txt"),
+        "constraints": digest_file(CONSTRAINTS),
+    }
+    return Recipe("rclone", "rclone, an S3 server", inputs, make)
+
+
+def recipe(programs: Recipe, base_layer: Recipe, *others: Recipe) -> Recipe:
+    """Return the recipe of the archive with all images.
+
+    Args:
+        programs: etcd, busybox and the like.
+        base_layer: see `base`.
+        others: `packages` for each of `PACKAGES`, and `rclone`.
+    """
+    inputs = {
+        "recipe": digest_file(Path(__file__)),
+        "archive": digest_file(Path(docker_archive.__file__)),
+        "python": digest_file(Path(python_cache.__file__)),
+        **{name: digest_tree(IMAGES / name) for name in ("shell", "addons", "juju", "kubeflow")},
+    }
+    needs = (programs, base_layer, *others)
+    return Recipe("images", "archive of all images", inputs, _make_archive, needs)
 
 
 def _make_base(job: Job) -> None:
     job.say("Python packages")
     files = job.work / "files"
-    site = files / SITE
-    site.mkdir(parents=True)
-    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    job.run(
-        [
-            *(sys.executable, *words("-m pip install --quiet --no-compile --only-binary=:all:")),
-            *(*words("--implementation cp --python-version 3.11"), *platforms),
-            *("--constraint", CONSTRAINTS, "--requirement", IMAGES / "base/requirements.txt"),
-            *("--target", site),
-        ],
-        timeout=900,
-        env={"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        hint="Can pip on this host install packages? It must find those of constraints.txt.",
-    )
+    _pip(job, IMAGES / "base/requirements.txt", files / SITE)
     job.say("Debian packages")
     build = files / rootfs.BUILD
     build.mkdir()
@@ -73,12 +112,51 @@ def _make_base(job: Job) -> None:
     docker_archive.layer_of_system(system, job.out / "layer.tar", exclude)
 
 
+def _make_packages(job: Job, name: str) -> None:
+    job.say("Python packages")
+    site = job.work / "root" / SITE
+    _pip(job, IMAGES / name / "requirements.txt", site)
+    if (site / "bin").is_dir():
+        # Programs are found there; what pip wrote into them is this host's Python.
+        (site / "bin").rename(job.work / "root/usr/local/bin")
+        for program in (job.work / "root/usr/local/bin").iterdir():
+            _use_debians_python(program)
+    python_cache.compile_tree(site)
+    job.say("writing the layer")
+    docker_archive.layer_of_tree(job.work / "root", job.out / "layer.tar")
+
+
+def _use_debians_python(program: Path) -> None:
+    first, newline, rest = program.read_bytes().partition(b"\n")
+    if first.startswith(b"#!") and b"python" in first:
+        program.write_bytes(b"#!/usr/bin/python3" + newline + rest)
+
+
+def _pip(job: Job, requirements: Path, target: Path) -> None:
+    """Install packages for Debian 12's Python into a directory."""
+    target.mkdir(parents=True)
+    pip = [sys.executable, *words("-m pip --quiet --disable-pip-version-check")]
+    pinned = ["--constraint", CONSTRAINTS, "--requirement", requirements]
+    hint = "Can pip on this host install packages? It must find those of constraints.txt."
+    wheels = job.work / "wheels"
+    wheels.mkdir(exist_ok=True)
+    sources = requirements.with_name("sources.txt")
+    if sources.exists():
+        build = [*words("wheel --use-pep517 --no-deps --constraint"), CONSTRAINTS, "--requirement", sources]
+        job.run([*pip, *build, "--wheel-dir", wheels], timeout=900, hint=hint)
+    platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
+    chosen = [*words("--only-binary=:all: --implementation cp --python-version 3.11"), *platforms]
+    install = [*words("install --no-compile"), *chosen, *pinned, "--find-links", wheels]
+    job.run([*pip, *install, "--target", target], timeout=900, hint=hint)
+
+
 def _make_archive(job: Job) -> None:
     shell = _shell_layer(job)
-    base_tar = job.needs["image-base"] / "layer.tar"
-    base_layer = Layer(base_tar, digest_file(base_tar))
+    base_layer = _entry_layer(job, "image-base")
     addons = _program_layer(job, "addons")
     juju = _program_layer(job, "juju")
+    kubeflow = _program_layer(job, "kubeflow")
+    above = {name: _entry_layer(job, f"image-{name}") for name in PACKAGES}
     sleep = ("/bin/sleep", "2147483647")
     docker_archive.write(
         job.out / "rehearsal.tar",
@@ -88,6 +166,9 @@ def _make_archive(job: Job) -> None:
             Image(REFS[2], (base_layer,)),
             Image(REFS[3], (base_layer, addons)),
             Image(REFS[4], (base_layer, juju)),
+            Image(REFS[5], (base_layer, above["kubeflow"], kubeflow)),
+            Image(REFS[6], (base_layer, above["python"]), ("python3",)),
+            Image(REFS[7], (shell, _rclone_layer(job))),
         ],
     )
 
@@ -105,6 +186,20 @@ def _shell_layer(job: Job) -> Layer:
             (root / "bin" / command).symlink_to("busybox")
     (root / "usr/bin").symlink_to("../bin")
     return docker_archive.layer_of_tree(root, job.work / "shell.tar")
+
+
+def _entry_layer(job: Job, kind: str) -> Layer:
+    """Return the layer that another recipe made."""
+    tar = job.needs[kind] / "layer.tar"
+    return Layer(tar, digest_file(tar))
+
+
+def _rclone_layer(job: Job) -> Layer:
+    root = job.work / "s3"
+    root.mkdir()
+    shutil.copy(job.needs["rclone"] / "rclone", root / "rclone")
+    (root / "rclone").chmod(0o755)
+    return docker_archive.layer_of_tree(root, job.work / "s3.tar", prefix="usr/local/bin")
 
 
 def _program_layer(job: Job, name: str) -> Layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +51,18 @@ class Listener:
         return (mapped or address).is_loopback
 
 
-def loose(directory: Path) -> list[str]:
-    """Return what others than the owner may use in a directory, with its mode; links do not count."""
+def loose(directory: Path, *, public: Collection[Path] = ()) -> list[str]:
+    """Return what others than the owner may use in a directory, with its mode; links do not count.
+
+    Args:
+        directory: Is looked at itself, too.
+        public: Files in it that everybody may read. Nobody but the owner may write to them either.
+    """
     found = []
     for path in (directory, *_walk(directory)):
         mode = path.lstat().st_mode
-        if not stat.S_ISLNK(mode) and mode & 0o077:
+        refused = 0o022 if path in public else 0o077
+        if not stat.S_ISLNK(mode) and mode & refused:
             found.append(f"{path} has mode {stat.S_IMODE(mode):04o}")
     return found
 

@@ -34,7 +34,9 @@ def all_secrets(settings: Any, transport: Any, host_secrets: set[str]) -> set[st
 
 
 def test_the_state_is_the_owners_alone(settings: Any) -> None:
-    assert security.loose(settings.state_dir) == []
+    # The bundle's disk is a second name of a file that all labs of the host share, and holds no secret.
+    disk = settings.state_dir / "bundle.iso"
+    assert security.loose(settings.state_dir, public=[disk] if disk.exists() else []) == []
 
 
 def test_no_secret_is_in_a_file_for_everybody(settings: Any, host_secrets: set[str]) -> None:

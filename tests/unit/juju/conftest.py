@@ -8,7 +8,7 @@ from typing import Any
 
 import juju_controller
 import pytest
-from juju_controller.charmhub import CharmHub
+from juju_controller.charmhub import Charm, CharmHub, Scalar
 from juju_controller.cluster import ExistsError
 from juju_controller.keeper import Keeper
 from juju_controller.lifecycle import Pod
@@ -16,7 +16,7 @@ from juju_controller.logbook import Logbook
 from juju_controller.report import Place
 
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA==\n-----END CERTIFICATE-----\n"
-BUNDLE = Path(juju_controller.__path__[0]) / "bundle.yaml"
+BUNDLE = Path(juju_controller.__path__[0]) / "bundle"
 
 
 HUB = CharmHub.load(BUNDLE)
@@ -43,6 +43,7 @@ class FakeCluster:
         self.addresses: dict[str, str] = {}
         self.saved: dict[str, str] = {}
         self.saves = 0
+        self.configured: list[tuple[str, dict[str, Scalar]]] = []
 
     def create_namespace(self, name: str, annotations: Mapping[str, str]) -> None:
         if name in self.namespaces:
@@ -61,6 +62,9 @@ class FakeCluster:
             self.objects.setdefault((namespace, manifest["kind"], name), manifest)
             if manifest["kind"] in ("StatefulSet", "Deployment"):
                 self.ready.setdefault((namespace, name), False)
+
+    def configure(self, namespace: str, charm: Charm, options: Mapping[str, Scalar]) -> None:
+        self.configured.append((charm.name, dict(options)))
 
     def service_address(self, namespace: str, name: str) -> str:
         return "10.152.183.10"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 from juju_controller import deployment
 from juju_controller.errors import NotFoundError, RefusedError
 from juju_controller.logbook import Logbook
 from juju_controller.server import answer, methods, read_body
+from juju_controller.workload import manifests
 
 from .conftest import Lab
 
@@ -45,6 +48,47 @@ def test_a_dry_run_changes_nothing(lab: Lab) -> None:
     lab.keeper.add_model("kubeflow", {})
     assert lab.keeper.deploy("kubeflow", "kubeflow", "", dry_run=True)["changes"]
     assert lab.status() == {}
+
+
+def test_options_reach_the_pod_that_is_made_for_them(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    charm = lab.hub.charm("dex-auth")
+    wanted = replace(charm, workload=replace(charm.workload, configured=True))
+    monkeypatch.setattr(
+        lab.hub, "charm", lambda name, known=lab.hub.charm: wanted if name == "dex-auth" else known(name)
+    )
+    lab.deploy()
+    lab.run(5)
+    pod = lab.cluster.objects["kubeflow", "StatefulSet", "dex-auth"]["spec"]["template"]
+    secret = lab.cluster.objects["kubeflow", "Secret", "dex-auth-options"]
+    assert secret["stringData"] == {
+        "connectors": "",
+        "port": "5556",
+        "public-url": "",
+        "static-password": "",
+        "static-username": "",
+    }
+    assert pod["metadata"]["annotations"]["rehearsal/options"]
+    assert [name for name, _ in lab.cluster.configured] == ["dex-auth"]
+
+    lab.keeper.config_set("kubeflow", "dex-auth", {"static-username": "ada"})
+    lab.run(5)
+    name, options = lab.cluster.configured[-1]
+    assert (name, options["static-username"], len(lab.cluster.configured)) == ("dex-auth", "ada", 2)
+    lab.run(5)
+    assert len(lab.cluster.configured) == 2, "what has not changed is not written again"
+
+
+def test_accounts_are_bound_in_the_models_namespace(lab: Lab) -> None:
+    charm = lab.hub.charm("minio")
+    binding: dict[str, Any] = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "minio"},
+        "subjects": [{"kind": "ServiceAccount", "name": "minio"}],
+    }
+    bound = replace(charm, workload=replace(charm.workload, extra=(binding,)))
+    made = {item["kind"]: item for item in manifests(bound, "one", {})}
+    assert made["ClusterRoleBinding"]["subjects"][0]["namespace"] == "one"
+    assert "namespace" not in binding["subjects"][0], "the charm itself stays as it is"
 
 
 @pytest.mark.parametrize("channel", ["", "1.8", "1.8/stable"])

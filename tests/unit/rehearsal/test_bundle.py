@@ -94,6 +94,9 @@ def test_the_whole_recipe_is_known_without_building(monkeypatch: pytest.MonkeyPa
     assert kinds[0] == "kubernetes", "the slowest is begun first"
     assert kinds[-1] == "bundle"
     assert sorted(kinds) == sorted(
-        ["box", "bundle", "image-base", "images", "kubernetes", "programs", "snap-juju", "snap-microk8s"]
+        [
+            *("box", "bundle", "image-base", "image-kubeflow", "image-python", "images", "kubernetes"),
+            *("programs", "rclone", "snap-juju", "snap-microk8s"),
+        ]
     )
     assert bundle.recipe().name == bundle.recipe().name

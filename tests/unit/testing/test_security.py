@@ -24,6 +24,10 @@ def test_modes(tmp_path: Path) -> None:
     (state / "link").symlink_to("logs/good")
     found = sorted(loose(state))
     assert found == [f"{state}/logs/all has mode 0604", f"{state}/logs/group has mode 0640"]
+    public = [state / "logs/all", state / "logs/group"]
+    assert loose(state, public=public) == []
+    public[0].chmod(0o646)
+    assert loose(state, public=public) == [f"{state}/logs/all has mode 0646"]
     state.chmod(0o750)
     assert f"{state} has mode 0750" in loose(state)
 

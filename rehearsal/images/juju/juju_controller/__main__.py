@@ -40,7 +40,7 @@ def main() -> None:
     cluster.start()
     keeper = Keeper(
         cluster,
-        CharmHub.load(Path(__file__).with_name("bundle.yaml")),
+        CharmHub.load(Path(__file__).with_name("bundle")),
         Place(environ["CONTROLLER_CLOUD"]),
         Logbook(Path(environ["CONTROLLER_DATA"]) / "logsink.jsonl"),
         model_uuid=environ["CONTROLLER_MODEL_UUID"],

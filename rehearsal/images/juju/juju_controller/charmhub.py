@@ -1,4 +1,4 @@
-"""What can be deployed: the bundle and its charms, read from bundle.yaml."""
+"""What can be deployed: the bundle and its charms, read from the directory bundle/."""
 
 from __future__ import annotations
 
@@ -75,13 +75,17 @@ class Workload:
         pod: the pod's spec, taken as it is.
         port: the port of the application's service.
         storage: size of a claim mounted at /data, or empty.
-        extra: further manifests, taken as they are.
+        configured: the application's options are kept in a Secret ``NAME-options`` for its pod, which is
+            made anew when one changes.
+        extra: further manifests; what has a namespace is put into the model's, as are the subjects of
+            bindings that name none.
     """
 
     kind: str
     pod: Mapping[str, Any]
     port: int
     storage: str = ""
+    configured: bool = False
     extra: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -158,8 +162,10 @@ def _gate(data: Mapping[str, Any]) -> Gate:
     )
 
 
-def _charm(name: str, data: Mapping[str, Any]) -> Charm:
+def _charm(name: str, data: Mapping[str, Any], shared: Mapping[str, Any]) -> Charm:
     workload = data["workload"]
+    if "base" in workload:
+        workload = {**shared["workloads"][workload["base"]], **workload}
     return Charm(
         name=name,
         charm=data.get("charm", name),
@@ -171,9 +177,10 @@ def _charm(name: str, data: Mapping[str, Any]) -> Charm:
             pod=workload["pod"],
             port=workload["port"],
             storage=workload.get("storage", ""),
+            configured=workload.get("configured", False),
             extra=tuple(workload.get("extra", ())),
         ),
-        hooks=tuple(Hook(**hook) for hook in data["hooks"]),
+        hooks=tuple(Hook(**hook) for hook in data.get("hooks", shared["hooks"])),
         options={key: Option(**value) for key, value in data.get("options", {}).items()},
         gates=tuple(_gate(gate) for gate in data.get("gates", ())),
     )
@@ -186,16 +193,20 @@ class CharmHub:
         self._bundles = bundles
 
     @classmethod
-    def load(cls, path: Path) -> CharmHub:
-        """Read a bundle file."""
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    def load(cls, directory: Path) -> CharmHub:
+        """Read a bundle: bundle.yaml, and a file for each application in applications/."""
+        data = yaml.safe_load((directory / "bundle.yaml").read_text(encoding="utf-8"))
+        charms = {
+            path.stem: _charm(path.stem, yaml.safe_load(path.read_text(encoding="utf-8")), data)
+            for path in sorted((directory / "applications").glob("*.yaml"))
+        }
         bundle = Bundle(
             name=data["name"],
             revision=data["revision"],
             channels=tuple(data["channels"]),
             base_name=data["base"]["name"],
             base_channel=data["base"]["channel"],
-            charms={name: _charm(name, charm) for name, charm in sorted(data["applications"].items())},
+            charms=charms,
             relations=tuple(Relation(*ends) for ends in data["relations"]),
         )
         return cls({bundle.name: bundle})

@@ -14,8 +14,9 @@ import urllib3
 from kubernetes import client, utils, watch
 from kubernetes.client.exceptions import ApiException
 
+from .charmhub import Charm, Scalar
 from .lifecycle import Pod
-from .workload import APPLICATION_LABEL, MANAGED
+from .workload import APPLICATION_LABEL, MANAGED, OPTIONS_HASH, options_hash, options_secret
 
 _LOG = logging.getLogger(__name__)
 _SELECTOR = ",".join(f"{key}={value}" for key, value in MANAGED.items())
@@ -45,6 +46,9 @@ class Cluster(Protocol):
 
     def create(self, namespace: str, manifests: list[dict[str, Any]]) -> None:
         """Create objects; those that exist are left alone."""
+
+    def configure(self, namespace: str, charm: Charm, options: Mapping[str, Scalar]) -> None:
+        """Give an application's pod its options; it is made anew if they have changed."""
 
     def service_address(self, namespace: str, name: str) -> str:
         """A service's cluster address."""
@@ -194,6 +198,20 @@ class KubernetesCluster:
                 for error in failure.api_exceptions:
                     if error.status != 409:
                         raise
+
+    def configure(self, namespace: str, charm: Charm, options: Mapping[str, Scalar]) -> None:
+        """See :class:`Cluster`."""
+        secret = options_secret(charm, options)
+        self._core.patch_namespaced_secret(
+            secret["metadata"]["name"], namespace, secret, _preload_content=False
+        )
+        template = {"metadata": {"annotations": {OPTIONS_HASH: options_hash(options)}}}
+        apps = client.AppsV1Api(self._core.api_client)
+        kind = charm.workload.kind
+        patch = (
+            apps.patch_namespaced_stateful_set if kind == "StatefulSet" else apps.patch_namespaced_deployment
+        )
+        patch(charm.name, namespace, {"spec": {"template": template}}, _preload_content=False)
 
     def service_address(self, namespace: str, name: str) -> str:
         """See :class:`Cluster`."""

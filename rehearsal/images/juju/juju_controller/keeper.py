@@ -18,7 +18,7 @@ from .cluster import Cluster, ExistsError
 from .errors import NotFoundError, RefusedError
 from .logbook import Logbook
 from .state import Application, Model
-from .workload import manifests
+from .workload import manifests, options_hash
 
 _LOG = logging.getLogger(__name__)
 _MODEL_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -63,7 +63,7 @@ class Keeper:
         self._clock = clock
         self._now_work = now_work
         self._lock = threading.RLock()
-        self._created: set[tuple[str, str]] = set()
+        self._created: dict[tuple[str, str], str] = {}
         self._saved: dict[str, str] = {}
         self._models = {CONTROLLER_MODEL: Model(CONTROLLER_MODEL, model_uuid, clock())}
         for text in cluster.load():
@@ -296,7 +296,7 @@ class Keeper:
             self._cluster.forget(model.name)
             del self._models[model.name]
             self._saved.pop(model.name, None)
-            self._created = {key for key in self._created if key[0] != model.name}
+            self._created = {key: sums for key, sums in self._created.items() if key[0] != model.name}
             return None
         if not model.applications:
             return None
@@ -322,14 +322,22 @@ class Keeper:
         return min(wakes, default=None)
 
     def _create_one(self, model: Model) -> bool:
-        """Create one application's objects: one at a time, so that requests are answered in between."""
+        """Create or configure one application: one at a time, so that requests are answered in between."""
         for name, application in model.applications.items():
-            if (model.name, name) in self._created:
+            charm = self._hub.charm(name)
+            options = effective(charm, application)
+            sums = options_hash(options) if charm.workload.configured else ""
+            key = (model.name, name)
+            if self._created.get(key) == sums:
                 continue
-            self._cluster.create(model.name, manifests(self._hub.charm(name)))
-            address = self._cluster.service_address(model.name, name)
-            model.applications[name] = replace(application, address=address)
-            self._created.add((model.name, name))
+            if key not in self._created:
+                self._cluster.create(model.name, manifests(charm, model.name, options))
+                address = self._cluster.service_address(model.name, name)
+                model.applications[name] = replace(application, address=address)
+            if sums:
+                # Also of objects that were there already: an earlier controller may have ended in between.
+                self._cluster.configure(model.name, charm, options)
+            self._created[key] = sums
             return True
         return False
 
