@@ -98,7 +98,7 @@ def new_profile(run: Run, apply: Callable[..., list[Object]]) -> Callable[..., s
 @pytest.fixture(scope="session")
 def profile(run: Run, credentials: Credentials, new_profile: Callable[..., str]) -> Iterator[str]:
     """Make a Profile of the lab's user; its name is that of its namespace."""
-    name = new_profile(credentials.username)
+    name = run.shared_profiles["profile"] = new_profile(credentials.username)
     profiles.wait_until_ready(run.kube, name)
     yield name
     run.clean_up()
@@ -107,7 +107,7 @@ def profile(run: Run, credentials: Credentials, new_profile: Callable[..., str])
 @pytest.fixture(scope="session")
 def other_profile(run: Run, new_profile: Callable[..., str]) -> Iterator[str]:
     """Make a Profile of another user."""
-    name = new_profile(OTHER_OWNER)
+    name = run.shared_profiles["other_profile"] = new_profile(OTHER_OWNER)
     profiles.wait_until_ready(run.kube, name)
     yield name
     run.clean_up()

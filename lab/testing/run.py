@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from lab.config import Settings
 from lab.testing import connection
 from lab.testing.kube import Kube
@@ -25,6 +27,8 @@ class Run:
     """All that this run created, those of its profiles among them."""
     profiles: list[str] = field(default_factory=list)
     """All that this run created; each has a namespace of its name."""
+    shared_profiles: dict[str, str] = field(default_factory=dict)
+    """Those that are there for the whole run, by the name of their fixture."""
     belongings: ExitStack = field(default_factory=ExitStack)
     """What the whole run shares: its end removes it."""
 
@@ -69,3 +73,10 @@ class Run:
         if self._transport is not None:
             self._transport.close()
             self._transport = None
+
+
+RUN = pytest.StashKey[Run]()
+"""Where pytest's configuration keeps the run."""
+
+NAMESPACES = pytest.StashKey[list[str]]()
+"""Where a test, or a file of tests, keeps the names of the namespaces that it was given."""
