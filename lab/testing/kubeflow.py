@@ -79,12 +79,12 @@ def login(gateway: Gateway, credentials: Credentials) -> Iterator[GatewaySession
 def new_profile(run: Run, apply: Callable[..., list[Object]]) -> Callable[..., str]:
     """Return a function that makes a Profile and returns its name, without waiting for it.
 
-    It takes the owner and, if the Profile is to have more than that, the name of another manifest. The
-    end of the run removes the Profile if nothing else has.
+    It takes the owner and, if they are not to be the usual ones, the manifest and the name. The end of the
+    run removes the Profile if nothing else has.
     """
 
-    def make(owner: str, manifest: str = profiles.MANIFEST) -> str:
-        name = f"p-{secrets.token_hex(4)}"
+    def make(owner: str, manifest: str = profiles.MANIFEST, *, name: str = "") -> str:
+        name = name or f"p-{secrets.token_hex(4)}"
         run.namespaces.append(name)
         run.profiles.append(name)
         # Not waited for: the last test proves that nothing is left.
