@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.line(f"JUnit:    {config.option.xmlpath}")
     if failed:
         terminalreporter.line(f"evidence: {run.reports / 'evidence'}")
-        terminalreporter.line(f"again:    LAB_NAME={run.lab.name} tox -e acceptance -- --last-failed")
+        terminalreporter.line(f"again:    python -m lab --name {run.lab.name} test --last-failed")
 
 
 def summary(failed: list[tuple[str, Verdict]]) -> Iterator[str]:

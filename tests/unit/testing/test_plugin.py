@@ -139,7 +139,7 @@ def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     assert outcome.code == 1, outcome.text
     assert "2 failed, 16 passed, 1 error" in outcome.text
     assert "REHEARSAL: lab kubeflow, edition rehearsal" in outcome.text
-    assert "again:    LAB_NAME=kubeflow tox -e acceptance -- --last-failed" in outcome.text
+    assert "again:    python -m lab --name kubeflow test --last-failed" in outcome.text
     assert "left: 0" in outcome.text
 
     page = (outcome.reports / "report.html").read_text(encoding="utf-8")
