@@ -69,6 +69,7 @@ _MISTAKES = (
     RecursionError,
     SyntaxError,
     TypeError,
+    Warning,
     pytest.FixtureLookupError,
 )
 """What a program raises that is wrong itself."""

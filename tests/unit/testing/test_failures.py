@@ -61,6 +61,7 @@ def test_what_a_test_raises(action: Callable[[], object], kind: Kind) -> None:
     ("error", "kind"),
     [
         (AssertionError("1 == 2"), Kind.PRODUCT),
+        (DeprecationWarning("old"), Kind.SUITE),
         (pytest.fail.Exception("DID NOT RAISE"), Kind.PRODUCT),
         (None, Kind.PRODUCT),
         (WaitAborted(NO_IMAGE, code="X"), Kind.ENV),
