@@ -76,7 +76,7 @@ def login(gateway: Gateway, credentials: Credentials) -> Iterator[GatewaySession
 
 
 @pytest.fixture(scope="session")
-def new_profile(run: Run, apply: Callable[..., list[Object]]) -> Callable[..., str]:
+def new_profile(run: Run, apply: Callable[..., list[Object]]) -> Iterator[Callable[..., str]]:
     """Return a function that makes a Profile and returns its name, without waiting for it.
 
     It takes the owner and, if they are not to be the usual ones, the manifest and the name. The end of the
@@ -92,25 +92,25 @@ def new_profile(run: Run, apply: Callable[..., list[Object]]) -> Callable[..., s
         apply(manifest, name, owner=owner)
         return name
 
-    return make
+    yield make
+    # Here, so that one that never got ready goes, too.
+    run.clean_up()
 
 
 @pytest.fixture(scope="session")
-def profile(run: Run, credentials: Credentials, new_profile: Callable[..., str]) -> Iterator[str]:
+def profile(run: Run, credentials: Credentials, new_profile: Callable[..., str]) -> str:
     """Make a Profile of the lab's user; its name is that of its namespace."""
     name = run.shared_profiles["profile"] = new_profile(credentials.username)
     profiles.wait_until_ready(run.kube, name)
-    yield name
-    run.clean_up()
+    return name
 
 
 @pytest.fixture(scope="session")
-def other_profile(run: Run, new_profile: Callable[..., str]) -> Iterator[str]:
+def other_profile(run: Run, new_profile: Callable[..., str]) -> str:
     """Make a Profile of another user."""
     name = run.shared_profiles["other_profile"] = new_profile(OTHER_OWNER)
     profiles.wait_until_ready(run.kube, name)
-    yield name
-    run.clean_up()
+    return name
 
 
 @pytest.fixture(scope="session")
