@@ -1,7 +1,7 @@
 """The login form, as Dex's local connector has it: names and ids of its fields are a contract.
 
-It names its (empty) icon itself: a browser that looked for one elsewhere would be sent to the login once more,
-and get another state in place of the one that this form goes with.
+It names its (empty) icon itself: a browser that looked for one elsewhere would be sent to the login once
+more, and get another state in place of the one that this form goes with.
 """
 
 from __future__ import annotations
