@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from rehearsal import kubernetes
@@ -19,19 +20,30 @@ def recipe() -> Recipe:
     return Recipe("launcher", "launcher of pipeline steps", inputs, _make)
 
 
-def _make(job: Job) -> None:
-    job.say("compiling")
+def build(target: Path, work: Path, run: Callable[..., object]) -> None:
+    """Compile the program.
+
+    Args:
+        target: the file to write.
+        work: a scratch directory.
+        run: runs a program; see `Job.run`.
+    """
     # Only the standard library is used: no module, nothing to fetch. Without C it is linked statically.
     env = {
         "PATH": f"{kubernetes.GO}{os.pathsep}{os.environ['PATH']}",
         "GO111MODULE": "off",
         "GOFLAGS": "",
         "CGO_ENABLED": "0",
-        "GOPATH": str(job.work / "gopath"),
-        "GOCACHE": str(job.work / "gocache"),
+        "GOPATH": str(work / "gopath"),
+        "GOCACHE": str(work / "gocache"),
     }
-    build = words("go build -trimpath -o")
-    job.run([*build, job.out / PROGRAM, "-ldflags", "-s -w", "."], timeout=600, cwd=GO_SOURCES, env=env)
+    command = [*words("go build -trimpath -o"), target, "-ldflags", "-s -w", "."]
+    run(command, timeout=600, cwd=GO_SOURCES, env=env)
+
+
+def _make(job: Job) -> None:
+    job.say("compiling")
+    build(job.out / PROGRAM, job.work, job.run)
     copy = job.work / "copy"
     job.run([job.out / PROGRAM, "--copy", copy], timeout=30)
     if copy.read_bytes() != (job.out / PROGRAM).read_bytes():

@@ -58,19 +58,19 @@ class Engine:
 
     @staticmethod
     def validate(
-        spec_: Mapping[str, Any], parameters: Mapping[str, Any] | None = None, root: str = ""
+        pipeline_spec: Mapping[str, Any], parameters: Mapping[str, Any] | None = None, root: str = ""
     ) -> None:
         """Say whether a compiled pipeline can be run.
 
         Args:
-            spec_: see `RunRequest.pipeline_spec`.
+            pipeline_spec: see `RunRequest.pipeline_spec`.
             parameters: if given, these are compared with the pipeline's inputs as well.
             root: `RunRequest.pipeline_root`.
 
         Raises:
             InvalidPipeline: it cannot; the text says why.
         """
-        pipeline = spec.read(spec_)
+        pipeline = spec.read(pipeline_spec)
         spec.root_uri(pipeline, root)
         if parameters is not None:
             spec.run_inputs(pipeline, parameters)
