@@ -110,3 +110,20 @@ def test_access_is_reviewed(server: Server, answer: bytes, allowed: bool) -> Non
     _, path, _, body = server.asked[0]
     assert path == "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     assert body["spec"] == {"user": "u", "groups": ["g"], "resourceAttributes": attributes}
+
+
+def test_a_watch_yields_what_changes_and_says_when_it_is_too_old(server: Server) -> None:
+    events = [
+        {"type": "ADDED", "object": {"a": 1}},
+        {"type": "ERROR", "object": {"code": 410, "reason": "Expired"}},
+    ]
+    server.answer = (200, b"".join(json.dumps(event).encode() + b"\n" for event in events))
+    seen = server.kube.watch("/api/v1/pods", query={"resourceVersion": "7"})
+    assert next(seen) == ("ADDED", {"a": 1})
+    with pytest.raises(KubeError) as caught:
+        next(seen)
+    assert caught.value.status == 410
+    assert "resourceVersion=7&watch=true" in server.asked[0][1]
+    server.answer = (403, b'{"reason": "Forbidden", "message": "no"}')
+    with pytest.raises(KubeError, match="no"):
+        next(server.kube.watch("/api/v1/pods", query={}))

@@ -8,7 +8,6 @@ import json
 import queue
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-
-with warnings.catch_warnings():
-    # The SDK's sources have escape sequences that Python frowns upon.
-    warnings.simplefilter("ignore")
-    from kfp import compiler
-    from labkubeflow.pipelines.engine import Engine
-
+from kfp import compiler
 from labkubeflow.pipelines import model
+from labkubeflow.pipelines.engine import Engine
 from labkubeflow.pipelines.engine.ports import Pod
 from labkubeflow.pipelines.model import CacheEntry, RunRecord, RunRequest, RunStatus, State, TaskDetail
 
