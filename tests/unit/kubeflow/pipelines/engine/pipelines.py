@@ -120,3 +120,15 @@ def one_of(flag: bool) -> str:
     with dsl.Else():
         no = use(data=make(n=2).outputs["data"], v=2.0)
     return dsl.OneOf(yes.output, no.output)
+
+
+@dsl.container_component
+def say_or(text: float = 0.5):
+    return dsl.ContainerSpec(image="lab/shell:1", command=["echo"], args=[text])
+
+
+@dsl.pipeline(name="unmoved")
+def unmoved():
+    made = make(n=1)
+    after = use(data=make(n=2).outputs["data"], v=1.0, opt="x")
+    say_or(text=made.outputs["Output"]).ignore_upstream_failure().after(after)

@@ -223,3 +223,12 @@ def test_a_refused_pod_fails_the_step_but_a_quota_does_not(bench: Bench, compile
     run_id = bench.submit(compiled(pipelines.settings))
     status = bench.store.wait(run_id, lambda now: len(now.tasks) == 3)
     assert status.state is State.RUNNING
+
+
+def test_a_task_that_ignores_failures_gets_its_default(bench: Bench, compiled: Compile) -> None:
+    bench.kube.program = lambda step: "bad" if step.task == "make" else calculate(step)
+    status = bench.run(compiled(pipelines.unmoved))
+    assert status.state is State.FAILED
+    assert status.error == "task 'make': bad"
+    last = next(step for step in bench.kube.started if step.task == "say-or")
+    assert last.command == ["echo", "0.5"]
