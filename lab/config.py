@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from lab.editions import DEFAULT_EDITION, Edition, edition_names, load_edition
 from lab.errors import UsageError
 from lab.network.choice import AUTO, NONE, Network
+from lab.options import Applications, OptionValue, merge, parse_variable, render_options, stack
 
 CONFIG_FILE = "lab.yaml"
 DEFAULT_NAME = "kubeflow"
@@ -77,6 +78,7 @@ class _Choices(BaseModel):
     bundle: str | None = None
     ports: Ports = Ports()
     network: Network = Network()
+    applications: Applications = {}
 
 
 # Keys with keys of their own; their variables are LAB_<KEY>_<KEY>.
@@ -92,6 +94,7 @@ class Settings(BaseModel):
     Attributes:
         root: The directory of the ``Vagrantfile``.
         bundle: The directory with snaps, images and box; ``None`` for a store edition.
+        applications: Options of Juju's applications: the edition's and, above them, this lab's.
         provision_env: The ``LAB_*`` environment of the scripts in the guest.
     """
 
@@ -107,6 +110,7 @@ class Settings(BaseModel):
     bundle: Path | None
     ports: Ports
     network: Network
+    applications: dict[str, dict[str, OptionValue]]
     provision_env: dict[str, str]
 
     @property
@@ -179,6 +183,8 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
     for group in _GROUPS:
         if isinstance(from_file.get(group), dict) and group in from_environment:
             asked[group] = {**from_file[group], **from_environment[group]}
+    if "applications" in from_file and "applications" in from_environment:
+        asked["applications"] = stack(from_file["applications"], from_environment["applications"])
     name = _choices(asked, root / CONFIG_FILE).name
 
     record = read_record(state_dir(root, name))
@@ -204,6 +210,8 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
     provision_env = dict(edition.provision)
     if choices.metallb_range is not None:
         provision_env["LAB_METALLB_RANGE"] = choices.metallb_range
+    applications = merge(edition.applications, choices.applications)
+    provision_env["LAB_APP_CONFIG"] = render_options(applications)
     return Settings(
         name=name,
         edition=edition,
@@ -215,6 +223,7 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
         bundle=_bundle(choices, edition, root, relative_to=Path.cwd() if "bundle" in explicit else root),
         ports=choices.ports,
         network=_network(choices.network, Path.cwd() if _CA_VARIABLE in environ else root),
+        applications=applications,
         provision_env=provision_env,
     )
 
@@ -338,7 +347,9 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in _Choices.model_fields:
         value = environ.get(f"LAB_{key.upper()}", "")
-        if key not in _GROUPS and value:
+        if key == "applications" and value:
+            values[key] = parse_variable(value)
+        elif key not in _GROUPS and value:
             values[key] = _number(value, f"LAB_{key.upper()}") if key in _NUMBERS else value
     for group, model in _GROUPS.items():
         prefix = f"LAB_{group.upper()}_"
@@ -372,8 +383,9 @@ def _choices(asked: Mapping[str, Any], path: Path) -> _Choices:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"][:2])
-        # A proxy's address may hold a password.
-        shown = "what it is" if key.startswith("network.proxy") else repr(first["input"])
+        # A proxy's address may hold a password, and so may an application's option.
+        secret = key.startswith(("network.proxy", "applications"))
+        shown = "what it is" if secret else repr(first["input"])
         raise UsageError(
             f"'{key}' cannot be {shown}: {first['msg'].removeprefix('Value error, ')}.",
             code="LAB-CFG-006",

@@ -48,6 +48,7 @@ apply() {
   wait_for 300 "the old namespace $LAB_MODEL to go" namespace_gone || try_later "The old namespace $LAB_MODEL does not go away" "See 'microk8s kubectl get namespace $LAB_MODEL -o yaml'."
   local said rc=0
   forget deployed # it was another model's
+  forget options
   local command=(juju 180 add-model "$LAB_MODEL" --controller "$LAB_CONTROLLER")
   if proxied; then
     remember "juju-proxy-$LAB_MODEL" yes

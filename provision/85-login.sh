@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # title: Configure the login
-# why: Dex and the OIDC gatekeeper stay blocked until they know under which address people log in. The
-#   documented sequence lacks this. The password is generated, never a well-known one.
+# why: Up to Kubeflow 1.8 Dex and the OIDC gatekeeper stay blocked until they know under which address people log
+#   in; the documented sequence lacks this. The password is generated, never a well-known one.
 # documented: juju config dex-auth public-url=URL static-username=USER static-password=PASSWORD
 # documented: juju config oidc-gatekeeper public-url=URL
 # layer: kubeflow
@@ -68,12 +68,14 @@ apply() {
 
 # As a file: arguments of a command are for everybody's eyes. Juju's confinement lets it read this place.
 configure() (
+  config=$(juju 60 config --model "$MODEL" "$1" --format json) ||
+    try_later "'juju config $1' failed" "Is the application deployed? See 'juju status'."
   umask 077
   mkdir -p "$HOME/snap/juju/common"
   rm -f "$HOME"/snap/juju/common/login.?????? # of an attempt that was killed
   file=$(mktemp "$HOME/snap/juju/common/login.XXXXXX")
   trap 'rm -f "$file"' EXIT
-  facts login-file "$1" "$2" "$CREDENTIALS" >"$file"
+  facts login-file "$1" "$2" "$CREDENTIALS" <<<"$config" >"$file"
   note "+ juju config $1 --file ..."
   # All options of an application at once: one alone would run with the others' old values meanwhile. What
   # the file does not name stays as it is.

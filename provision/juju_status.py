@@ -77,29 +77,35 @@ def model(data: dict[str, Any], name: str) -> str:
 # --- the login ----------------------------------------------------------------------------------
 
 
-def login_settings(application: str, url: str, credentials: str) -> dict[str, str]:
-    """Return the options an application needs so that people can log in."""
+def login_settings(data: dict[str, Any], application: str, url: str, credentials: str) -> dict[str, str]:
+    """Return the options an application needs so that people can log in.
+
+    Since Kubeflow 1.9 the OIDC gatekeeper has no public-url: what an application lacks is not set.
+    """
     with open(credentials, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is slow to import
         pairs = [line.rstrip("\n").partition("=") for line in file]
     login = {key: value for key, _, value in pairs}
-    settings = {"public-url": url} if url else {}
+    settings = {"public-url": url} if url and "public-url" in (data.get("settings") or {}) else {}
     if application == LOGIN_APPLICATION:
         settings |= {"static-username": login["username"], "static-password": login["password"]}
     return settings
 
 
-def login_file(application: str, url: str, credentials: str) -> str:
+def login_file(data: dict[str, Any], application: str, url: str, credentials: str) -> str:
     """Render the options as `juju config --file` reads them: below the application's name."""
-    lines = [
-        f"{key}: {json.dumps(value)}" for key, value in login_settings(application, url, credentials).items()
-    ]
-    return "\n  ".join([f"{application}:", *lines]) + "\n"
+    settings = login_settings(data, application, url, credentials)
+    return "\n  ".join(
+        [f"{application}:", *(f"{key}: {json.dumps(value)}" for key, value in settings.items())]
+    )
 
 
-def login_is_set(data: dict[str, Any], settings: dict[str, str]) -> bool:
-    """Do these options have these values (`juju config APP --format json`)?"""
+def login_is_set(data: dict[str, Any], *login: str) -> bool:
+    """Do the options of the login have their values (`juju config APP --format json`)?"""
     actual = data.get("settings") or {}
-    return all((actual.get(key) or {}).get("value") == value for key, value in settings.items())
+    settings = login_settings(data, *login)
+    return bool(actual) and all(
+        (actual.get(key) or {}).get("value") == value for key, value in settings.items()
+    )
 
 
 # --- the applications ---------------------------------------------------------------------------
@@ -261,8 +267,8 @@ def wait(command: list[str], *, timeout: float, interval: float, stable: int) ->
 USAGE = """\
 usage: juju_status.py QUESTION [ARGUMENT...] < ANSWER-OF-JUJU
   cloud NAME | controller NAME | known-controller NAME | model NAME
-  overview | units-in-error | settings KEY,... | login-is-set APPLICATION URL CREDENTIALS
-usage: juju_status.py login-file APPLICATION URL CREDENTIALS
+  overview | units-in-error | settings KEY,...
+  login-is-set APPLICATION URL CREDENTIALS | login-file APPLICATION URL CREDENTIALS
 usage: juju_status.py wait SECONDS INTERVAL TIMES-IN-A-ROW JUJU STATUS...
 """
 
@@ -296,7 +302,8 @@ QUESTIONS: dict[str, Callable[..., str | bool]] = {
     "overview": overview,
     "units-in-error": units_in_error,
     "settings": settings,
-    "login-is-set": lambda data, *login: login_is_set(data, login_settings(*login)),
+    "login-is-set": login_is_set,
+    "login-file": login_file,
 }
 
 
@@ -305,9 +312,6 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case ["wait", seconds, interval, times, *command]:
             return wait(command, timeout=float(seconds), interval=float(interval), stable=int(times))
-        case ["login-file", application, url, credentials]:
-            sys.stdout.write(login_file(application, url, credentials))
-            return 0
         case [question, *rest] if question in QUESTIONS:
             answer = QUESTIONS[question](read_json(), *rest)
         case _:

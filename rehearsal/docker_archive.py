@@ -104,6 +104,12 @@ def layer_of_system(source: Path, target: Path, exclude: Sequence[str]) -> Layer
     return Layer(target, _digest(target))
 
 
+def files_in(layer: Path) -> list[str]:
+    """Return the paths of the files in a layer."""
+    with tarfile.open(layer) as tar:
+        return [member.name for member in tar if member.isfile()]
+
+
 def write(target: Path, images: Iterable[Image]) -> None:
     """Write images into one archive, in which each layer is there once."""
     images = tuple(images)

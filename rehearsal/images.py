@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal import docker_archive, python_cache, rootfs
+from rehearsal import docker_archive, launcher, python_cache, rootfs
 from rehearsal.cache import digest_file, digest_tree
 from rehearsal.docker_archive import Image, Layer
 from rehearsal.recipe import SOURCES, Job, Recipe, words
@@ -20,7 +20,7 @@ CONSTRAINTS = SOURCES.parent / "constraints.txt"
 SITE = "usr/local/lib/python3.11/dist-packages"
 REFS = (
     *("lab/pause:1", "lab/shell:1", "lab/base:1", "lab/addons:1", "lab/juju:1"),
-    *("lab/kubeflow:1", "lab/python:1", "lab/s3:1"),
+    *("lab/kubeflow:1", "lab/python:1", "lab/s3:1", "lab/launcher:1"),
 )
 
 PACKAGES = {
@@ -46,8 +46,8 @@ def base() -> Recipe:
     return Recipe("image-base", "image with Python, nginx and dnsmasq", inputs, _make_base)
 
 
-def packages(name: str) -> Recipe:
-    """Return the recipe of a layer with PyPI packages; `PACKAGES` says which there are."""
+def packages(name: str, base_layer: Recipe) -> Recipe:
+    """Return the recipe of a layer with PyPI packages above the base; `PACKAGES` says which there are."""
     inputs = {
         "recipe": digest_file(Path(__file__)),
         "archive": digest_file(Path(docker_archive.__file__)),
@@ -59,7 +59,7 @@ def packages(name: str) -> Recipe:
     def make(job: Job) -> None:
         _make_packages(job, name)
 
-    return Recipe(f"image-{name}", f"layer with {PACKAGES[name]}", inputs, make)
+    return Recipe(f"image-{name}", f"layer with {PACKAGES[name]}", inputs, make, (base_layer,))
 
 
 def rclone() -> Recipe:
@@ -84,7 +84,7 @@ def recipe(programs: Recipe, base_layer: Recipe, *others: Recipe) -> Recipe:
     Args:
         programs: etcd, busybox and the like.
         base_layer: see `base`.
-        others: `packages` for each of `PACKAGES`, and `rclone`.
+        others: `packages` for each of `PACKAGES`, `rclone` and the launcher.
     """
     inputs = {
         "recipe": digest_file(Path(__file__)),
@@ -121,7 +121,10 @@ def _make_packages(job: Job, name: str) -> None:
         (site / "bin").rename(job.work / "root/usr/local/bin")
         for program in (job.work / "root/usr/local/bin").iterdir():
             _use_debians_python(program)
-    python_cache.compile_tree(site)
+    python_cache.compile_packages(site)
+    # Versions are pinned, so what the base holds is the same.
+    for held in docker_archive.files_in(job.needs["image-base"] / "layer.tar"):
+        (job.work / "root" / held).unlink(missing_ok=True)
     job.say("writing the layer")
     docker_archive.layer_of_tree(job.work / "root", job.out / "layer.tar")
 
@@ -135,18 +138,23 @@ def _use_debians_python(program: Path) -> None:
 def _pip(job: Job, requirements: Path, target: Path) -> None:
     """Install packages for Debian 12's Python into a directory."""
     target.mkdir(parents=True)
-    pip = [sys.executable, *words("-m pip --quiet --disable-pip-version-check")]
-    pinned = ["--constraint", CONSTRAINTS, "--requirement", requirements]
+    pip: list[str | Path] = [sys.executable, *words("-m pip --quiet --disable-pip-version-check")]
+    pinned: list[str | Path] = ["--constraint", CONSTRAINTS, "--requirement", requirements]
     hint = "Can pip on this host install packages? It must find those of constraints.txt."
     wheels = job.work / "wheels"
     wheels.mkdir(exist_ok=True)
     sources = requirements.with_name("sources.txt")
     if sources.exists():
-        build = [*words("wheel --use-pep517 --no-deps --constraint"), CONSTRAINTS, "--requirement", sources]
+        build: list[str | Path] = [
+            *words("wheel --use-pep517 --no-deps --constraint"),
+            CONSTRAINTS,
+            "--requirement",
+            sources,
+        ]
         job.run([*pip, *build, "--wheel-dir", wheels], timeout=900, hint=hint)
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     chosen = [*words("--only-binary=:all: --implementation cp --python-version 3.11"), *platforms]
-    install = [*words("install --no-compile"), *chosen, *pinned, "--find-links", wheels]
+    install: list[str | Path] = [*words("install --no-compile"), *chosen, *pinned, "--find-links", wheels]
     job.run([*pip, *install, "--target", target], timeout=900, hint=hint)
 
 
@@ -169,6 +177,7 @@ def _make_archive(job: Job) -> None:
             Image(REFS[5], (base_layer, above["kubeflow"], kubeflow)),
             Image(REFS[6], (base_layer, above["python"]), ("python3",)),
             Image(REFS[7], (shell, _rclone_layer(job))),
+            Image(REFS[8], (_launcher_layer(job),)),
         ],
     )
 
@@ -200,6 +209,13 @@ def _rclone_layer(job: Job) -> Layer:
     shutil.copy(job.needs["rclone"] / "rclone", root / "rclone")
     (root / "rclone").chmod(0o755)
     return docker_archive.layer_of_tree(root, job.work / "s3.tar", prefix="usr/local/bin")
+
+
+def _launcher_layer(job: Job) -> Layer:
+    root = job.work / "launcher"
+    root.mkdir()
+    shutil.copy(job.needs["launcher"] / launcher.PROGRAM, root)
+    return docker_archive.layer_of_tree(root, job.work / "launcher.tar")
 
 
 def _program_layer(job: Job, name: str) -> Layer:

@@ -24,28 +24,35 @@ def copy_sources(source: Path, target: Path) -> Path:
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy, follow_symlinks=False)
-    compile_tree(target, whole=True)
+    # Another version's compiled form would be of no use; the programs work without, only slower.
+    if sys.implementation.cache_tag == GUEST_TAG:
+        for module in sorted(target.rglob("*.py")):
+            # Said explicitly: an environment variable may send compiled modules elsewhere.
+            compiled = module.parent / "__pycache__" / f"{module.stem}.{GUEST_TAG}.pyc"
+            _compile(module, compiled, target)
     return target
 
 
-def compile_tree(tree: Path, *, whole: bool = False) -> None:
-    """Compile the Python modules of a tree in place.
+def compile_packages(site: Path) -> None:
+    """Keep only the compiled form of packages, and no tests: a third less to import and to unpack."""
+    for directory in [path for path in site.rglob("tests") if path.is_dir()]:
+        shutil.rmtree(directory)
+    for path in (path for pattern in ("*.pyi", "*.pyx", "*.pxd", "*.h") for path in site.rglob(pattern)):
+        path.unlink()
+    if sys.implementation.cache_tag == GUEST_TAG:
+        for module in sorted(site.rglob("*.py")):
+            try:
+                _compile(module, module.with_suffix(".pyc"), site)
+            except py_compile.PyCompileError:  # a template, not a module
+                continue
+            module.unlink()
 
-    Args:
-        tree: the directory.
-        whole: whether a module that cannot be compiled is an error; some packages of others have such ones.
-    """
-    # Another version's compiled form would be of no use; the programs work without, only slower.
-    if sys.implementation.cache_tag != GUEST_TAG:
-        return
-    for module in sorted(tree.rglob("*.py")):
-        # Said explicitly: an environment variable may send compiled modules elsewhere.
-        compiled = module.parent / "__pycache__" / f"{module.stem}.{GUEST_TAG}.pyc"
-        py_compile.compile(
-            str(module),
-            cfile=str(compiled),
-            dfile=str(module.relative_to(tree)),
-            doraise=whole,
-            quiet=0 if whole else 2,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
+
+def _compile(module: Path, compiled: Path, root: Path) -> None:
+    py_compile.compile(
+        str(module),
+        cfile=str(compiled),
+        dfile=str(module.relative_to(root)),
+        doraise=True,
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )

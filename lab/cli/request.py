@@ -78,7 +78,7 @@ def common_options(function: _Function) -> _Function:
             metavar="EDITION",
             expose_value=False,
             callback=_remember,
-            help="What to bring up: kubeflow-1.8 (default) or rehearsal.",
+            help="What to bring up: kubeflow-1.8 (default) to kubeflow-1.11, or rehearsal.",
         ),
         click.option(
             "--name",

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import UsageError
+from lab.options import Applications
 
 DEFAULT_EDITION = "kubeflow-1.8"
 _DIRECTORY = Path(__file__).parent
@@ -55,10 +56,25 @@ class Expect(_Model):
 
 
 class Images(_Model):
-    """Images for the acceptance suite's own workloads."""
+    """Images for the acceptance suite's own workloads.
+
+    Attributes:
+        python: Python with pip, for users' steps, trials and clients within the cluster.
+    """
 
     shell: str
     http: str
+    python: str
+
+
+class Features(_Model):
+    """What one release of Kubeflow has and another has not, where the acceptance suite must know.
+
+    Attributes:
+        early_stopping: Whether Katib ends a hopeless trial by ``medianstop``.
+    """
+
+    early_stopping: bool
 
 
 class Registry(_Model):
@@ -74,6 +90,26 @@ class Registry(_Model):
     required: bool = True
 
 
+class ProbeImage(_Model):
+    """An image that a charm names in an option and that may have vanished from its registry.
+
+    Attributes:
+        image: The option's default, or what the key has in it.
+        serves: What it is for, as part of a sentence.
+        application: The application whose option names it.
+        option: The option by which another image is named.
+        key: Where the option's value is YAML: the key in it; an empty value there means the default.
+        required: Whether Kubeflow is not worth its name without it.
+    """
+
+    image: str
+    serves: str
+    application: str
+    option: str
+    key: str | None = None
+    required: bool = True
+
+
 class Edition(_Model):
     """One edition of the lab.
 
@@ -83,6 +119,8 @@ class Edition(_Model):
         banner: A word that everything shown to people carries; empty for the real thing.
         source: Where snaps come from: the snap ``store``, or a ``bundle`` directory.
         registries: Where images come from; empty for an offline edition.
+        probe_images: Images to ask the registries for before a lab comes up.
+        applications: Options of Juju's applications to set after the deployment.
         provision: The ``LAB_*`` environment of the scripts in ``provision/``.
     """
 
@@ -93,9 +131,12 @@ class Edition(_Model):
     box: Box
     host: Host
     registries: tuple[Registry, ...] = Field(strict=False)
+    probe_images: tuple[ProbeImage, ...] = Field(default=(), strict=False)
+    applications: Applications = {}
     provision: dict[str, str]
     expect: Expect
     images: Images
+    features: Features
 
 
 def edition_names() -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from lab.probes.host import (
     box,
     bundle,
     disk,
+    images,
     places,
     ports,
     programs,
@@ -148,6 +149,11 @@ def _internet(settings: Settings) -> Iterator[Check]:
         looks["box"] = lambda: box.box(name, settings.provider, home, fetch)
     for registry in edition.registries:
         looks[registry.host] = functools.partial(registries.registry, registry, fetch)
+    asked = [registry.host for registry in edition.registries]
+    for probe in edition.probe_images:
+        looks[images.identity(probe)] = functools.partial(
+            images.image, probe, settings.applications, fetch, asked
+        )
     urls = [
         stores.SNAP_STORE,
         stores.CHARMHUB,

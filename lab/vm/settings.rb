@@ -21,7 +21,9 @@ module Lab
   end
 
   class Settings
-    DEFAULTS = { "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {}, "network" => {} }.freeze
+    DEFAULTS = {
+      "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {}, "network" => {}, "applications" => {}
+    }.freeze
     GUEST_PORTS = { "ssh" => 22, "kubernetes" => 16443, "http" => 80 }.freeze
 
     attr_reader :root
@@ -129,8 +131,22 @@ module Lab
     def lab_env
       values = edition["provision"].dup
       values["LAB_METALLB_RANGE"] = choice("metallb_range") if choice("metallb_range")
+      values["LAB_APP_CONFIG"] = app_config
       values.merge!(network.variables)
       values.sort.map { |key, value| "export #{key}='#{value.to_s.gsub("'", "'\\\\''")}'\n" }.join
+    end
+
+    # Options of Juju's applications, as JSON: the environment over lab.yaml over the edition (lab/options.py).
+    def app_config
+      layers = [edition["applications"] || {}, @chosen["applications"] || {},
+                JSON.parse(variable("LAB_APPLICATIONS") || "{}")]
+      merged = layers.reduce { |below, above| below.merge(above) { |_name, old, new| old.merge(new) } }
+      merged = merged.reject { |_name, options| options.empty? }
+      return "" if merged.empty?
+
+      JSON.generate(merged.sort.to_h { |name, options| [name, options.sort.to_h] })
+    rescue JSON::ParserError
+      raise Error, "LAB_APPLICATIONS is not JSON."
     end
 
     # What of the host's network reaches the guest. An edition with a bundle needs nothing from outside, unless

@@ -4,6 +4,8 @@
 # processor. "Unchecked", so that not even the sources have to be looked at.
 set -euo pipefail
 rm -rf /usr/lib/python3.11/{test,idlelib,lib2to3,ensurepip,pydoc_data,turtledemo,tkinter,distutils,unittest}
+# In a container nobody else manages Python packages: pip may.
+rm -f /usr/lib/python3.11/EXTERNALLY-MANAGED
 find /usr -xdev -name __pycache__ -prune -exec rm -rf {} +
 python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3.11 /usr/lib/python3/dist-packages
 

@@ -15,6 +15,7 @@ import pytest
 
 from lab.cli import look, talk
 from lab.config import Settings
+from lab.editions import edition_names
 from lab.errors import JujuError, LabError, VMError
 from lab.plan.bringup import Bringup
 from lab.report.events import Notice
@@ -82,7 +83,8 @@ def test_an_error_is_a_code_a_sentence_and_advice(lab: Lab) -> None:
     assert lab("--edition", "rehearsl", "plan") == 2
     assert lab.err == (
         "LAB-CFG-001: There is no edition named 'rehearsl'.\n"
-        "What to do: Did you mean rehearsal? Editions: kubeflow-1.8, rehearsal.\n"
+        "What to do: Did you mean rehearsal? Editions: kubeflow-1.10, kubeflow-1.11, kubeflow-1.8, "
+        "kubeflow-1.9, rehearsal.\n"
     )
 
 
@@ -285,7 +287,7 @@ def test_logs(lab: Lab) -> None:
 
 def test_version(lab: Lab) -> None:
     assert lab("version", "--json") == 0
-    assert json.loads(lab.out)["editions"] == ["kubeflow-1.8", "rehearsal"]
+    assert json.loads(lab.out)["editions"] == list(edition_names())
     assert lab("version") == 0
     assert "rehearsal" in lab.out
 

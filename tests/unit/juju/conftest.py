@@ -20,6 +20,7 @@ BUNDLE = Path(juju_controller.__path__[0]) / "bundle"
 
 
 HUB = CharmHub.load(BUNDLE)
+APPLICATIONS = len(HUB.bundle("kubeflow").charms)
 
 
 class Clock:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from .conftest import Lab
+from rehearsal import images
+
+from .conftest import APPLICATIONS, Lab
 
 
 def test_nothing_moves_until_the_real_pods_are_ready(lab: Lab) -> None:
@@ -28,7 +30,7 @@ def test_without_configuration_the_login_applications_wait_and_oidc_is_blocked(l
     )
     waiting = {name for name, entry in shown.items() if entry["current"] == "waiting"}
     assert waiting == {"dex-auth", "istio-pilot", "istio-ingressgateway"}
-    assert sum(entry["current"] == "active" for entry in shown.values()) == 10
+    assert sum(entry["current"] == "active" for entry in shown.values()) == APPLICATIONS - 4
 
 
 def test_one_public_url_is_not_enough(lab: Lab) -> None:
@@ -152,7 +154,7 @@ def test_a_model_being_destroyed_is_forgotten_when_its_namespace_is_gone(lab: La
 
 def test_what_is_saved_is_json(lab: Lab) -> None:
     lab.deploy()
-    assert len(json.loads(lab.cluster.saved["kubeflow"])["applications"]) == 14
+    assert len(json.loads(lab.cluster.saved["kubeflow"])["applications"]) == APPLICATIONS
 
 
 def test_the_objects_are_real_and_small(lab: Lab) -> None:
@@ -161,14 +163,15 @@ def test_the_objects_are_real_and_small(lab: Lab) -> None:
     kinds = {(kind, name): item for (_, kind, name), item in lab.cluster.objects.items()}
     assert kinds["Service", "istio-ingressgateway-workload"]["spec"]["type"] == "LoadBalancer"
     assert kinds["StatefulSet", "kfp-db"]["spec"]["volumeClaimTemplates"]
-    assert ("Deployment", "minio") in kinds
     pods = [item for (kind, _), item in kinds.items() if kind in ("StatefulSet", "Deployment")]
-    assert len(pods) == 14
+    assert len(pods) == APPLICATIONS
     for item in pods:
         assert (
             item["spec"]["selector"]["matchLabels"].items()
             <= item["spec"]["template"]["metadata"]["labels"].items()
         )
         for container in item["spec"]["template"]["spec"]["containers"]:
-            assert container["image"] == "lab/shell:1"
-            assert container["resources"]["limits"]["memory"] == "64Mi"
+            # All of these are in the bundle's archive, and none is pulled.
+            assert container["image"] in images.REFS
+            assert container["imagePullPolicy"] == "IfNotPresent"
+            assert int(container["resources"]["limits"]["memory"].removesuffix("Mi")) <= 512

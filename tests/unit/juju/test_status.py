@@ -13,7 +13,7 @@ from jubilant.statustypes import Status
 from juju_client import cmd_status, status_format, timefmt
 from juju_client.errors import UsageError
 
-from .conftest import Lab
+from .conftest import APPLICATIONS, Lab
 
 
 def raw(lab: Lab, *patterns: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def test_jubilant_reads_every_stage(lab: Lab) -> None:
         lab.run(1)
         stages.append(raw(lab))
     parsed = [Status._from_dict(status_format.document(stage, iso=False)) for stage in stages]
-    assert [len(status.apps) for status in parsed[:2]] == [0, 14]
+    assert [len(status.apps) for status in parsed[:2]] == [0, APPLICATIONS]
     assert any(app.is_error for status in parsed for app in status.apps.values())
     last = parsed[-1]
     assert last.apps["oidc-gatekeeper"].is_blocked
@@ -64,7 +64,7 @@ def test_jubilant_waits_on_the_command(active: Lab, tmp_path: Path) -> None:
     program.chmod(0o755)
     juju = jubilant.Juju(model="kubeflow", cli_binary=program)
     status = juju.wait(jubilant.all_active, delay=0.01, timeout=30)
-    assert len(status.apps) == 14
+    assert len(status.apps) == APPLICATIONS
     assert jubilant.all_agents_idle(status)
 
 
@@ -122,9 +122,9 @@ def test_an_empty_model_has_one_table(lab: Lab) -> None:
 
 
 def test_selectors(active: Lab) -> None:
-    assert set(raw(active, "kfp-*")["applications"]) == {"kfp-api", "kfp-db"}
+    assert set(raw(active, "k*b-db")["applications"]) == {"katib-db"}
     assert set(raw(active, "minio/0")["applications"]) == {"minio"}
-    assert len(raw(active, "active")["applications"]) == 14
+    assert len(raw(active, "active")["applications"]) == APPLICATIONS
     assert raw(active, "nosuch")["applications"] == {}
 
 

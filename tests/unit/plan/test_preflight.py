@@ -13,6 +13,7 @@ from lab.plan import preflight
 from lab.plan.login import guest_network
 from lab.probes.host.examine import Check
 from lab.probes.host.finding import COMPUTER, DISK, NETWORK, PORTS, Report
+from lab.probes.host.web import Answer
 
 OK = COMPUTER.ok("memory", "8.0 GiB")
 SLOW = COMPUTER.warning("acceleration", "emulation", "Buy one.")
@@ -57,10 +58,32 @@ def test_a_new_lab_needs_everything(tmp_path: Path, looked: Callable[[], list[st
         "box",
         "registry-1.docker.io",
         "quay.io",
+        "kfp-api-launcher-image",
+        "kfp-profile-controller-frontend",
         "clock",
         "proxy",
     } <= set(looked())
     assert len(looked()) == len(set(looked()))
+
+
+def test_an_image_that_a_setting_names_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str, **_: object) -> Answer:
+        asked.append(url)
+        return Answer(200, {}, b"", 0.0)
+
+    monkeypatch.setattr("lab.probes.host.web.client", lambda *_: fetch)
+    options = '{"kfp-api": {"launcher-image": "mirror.example/launcher:1"}}'
+    checks = {
+        check.id: check
+        for check in preflight._internet(settings(tmp_path, "kubeflow-1.8", LAB_APPLICATIONS=options))
+    }
+    for name in ("kfp-api-launcher-image", "kfp-api-driver-image"):
+        [finding] = checks[name].look()
+        assert finding.level == "ok"
+    assert asked[0] == "https://mirror.example/v2/launcher/manifests/1"
+    assert asked[1].startswith("https://gcr.io/v2/ml-pipeline/kfp-driver/manifests/sha256:")
 
 
 def test_services_are_asked_as_the_guest_will(tmp_path: Path) -> None:

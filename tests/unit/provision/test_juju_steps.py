@@ -271,7 +271,7 @@ def test_the_login_stays_when_something_else_is_mended(guest: Guest) -> None:
     guest.with_kubeflow()
     guest.carry_out("85-login")
     before = password(guest)
-    (guest.fake / "config/oidc-gatekeeper.json").unlink()
+    (guest.fake / "config/oidc-gatekeeper.json").unlink()  # as it was before
     guest.set({"config/dex-auth.json": guest.get("config/dex-auth.json").replace(before, "admin")})
     guest.carry_out("85-login")
     assert password(guest) == before
@@ -285,7 +285,25 @@ def test_without_a_public_url_only_dex_gets_a_login(guest: Guest) -> None:
     guest.with_kubeflow()
     guest.carry_out("85-login", LAB_PUBLIC_URL="", LAB_LOGIN_APPS="dex-auth")
     settings = json.loads(guest.get("config/dex-auth.json"))["settings"]
-    assert sorted(settings) == ["static-password", "static-username"]
+    assert settings["public-url"]["source"] == "unset"
+    assert settings["static-username"]["value"] == "admin"
+    assert settings["static-password"]["value"] == password(guest)
+
+
+def test_an_option_that_an_application_lacks_is_not_set(guest: Guest) -> None:
+    """Since Kubeflow 1.9 the gatekeeper has no public-url."""
+    guest.with_kubeflow()
+    guest.set({"config/oidc-gatekeeper.json": '{"settings": {"client-id": {"value": "authservice-oidc"}}}'})
+    guest.carry_out("85-login")
+    assert not [call for call in guest.calls("juju config") if "oidc-gatekeeper --file" in call]
+    settings = json.loads(guest.get("config/dex-auth.json"))["settings"]
+    assert settings["static-password"]["value"] == password(guest)
+
+
+def test_no_answer_is_not_an_application_without_options(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.set({"config/oidc-gatekeeper.json": "{}"})
+    assert not guest.satisfied("85-login", LAB_LOGIN_APPS="oidc-gatekeeper")
 
 
 # --- 90-ready -----------------------------------------------------------------------------------

@@ -120,3 +120,22 @@ def test_the_version_is_set_where_vendoring_puts_it() -> None:
     flags = kubernetes._linker_flags(Path("kubernetes-1.20"))
     assert "-X k8s.io/kubernetes/vendor/k8s.io/component-base/version.gitVersion=v1.20.2" in flags
     assert flags.startswith("-s -w ")
+
+
+def test_packages_are_kept_compiled_and_without_tests(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "tests").mkdir(parents=True)
+    (package / "tests/test_module.py").write_text("")
+    (package / "module.py").write_text("VALUE = 1\n")
+    (package / "module.pyi").write_text("VALUE: int\n")
+    (package / "template.py").write_text("${name} = 1\n")
+    python_cache.compile_packages(tmp_path)
+    left = sorted(path.name for path in package.iterdir())
+    if sys.implementation.cache_tag == python_cache.GUEST_TAG:
+        assert left == ["module.pyc", "template.py"]
+        program = [sys.executable, "-c", "from package import module; print(module.VALUE)"]
+        assert (
+            subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == "1\n"
+        )
+    else:
+        assert left == ["module.py", "template.py"]

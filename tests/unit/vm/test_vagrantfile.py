@@ -77,6 +77,27 @@ def test_both_decide_the_same(checkout: Path, name: str) -> None:
     assert ruby(checkout, "lab.lab_env", env) == render_env({**settings.provision_env, **told})
 
 
+def test_both_read_the_options_of_applications_alike(checkout: Path) -> None:
+    (checkout / "lab.yaml").write_text(
+        "applications:\n"
+        "  kfp-profile-controller:\n"
+        "    custom_images: |\n"
+        "      visualization_server: ''\n"
+        '      frontend: "häuser/übung:1"\n'
+        "  kfp-api: {launcher-image: a, cache-enabled: false, workers: 3}\n"
+        "  empty: {}\n"
+    )
+    for environ in (
+        {},
+        {"LAB_APPLICATIONS": '{"kfp-api": {"launcher-image": "b/c:1"}, "minio": {"port": 9}}'},
+    ):
+        settings = load_settings(checkout, overrides={}, environ=environ)
+        text = settings.provision_env["LAB_APP_CONFIG"]
+        assert ruby(checkout, "lab.app_config", environ) == text
+        assert json.loads(text)["kfp-api"]["launcher-image"] == ("b/c:1" if environ else "a")
+        assert "\n" not in text
+
+
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CA = "-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n"
 
@@ -277,7 +298,7 @@ def test_a_damaged_port_is_taken_from_the_login(checkout: Path) -> None:
 def test_clear_words(checkout: Path) -> None:
     rescue = "begin; %s; rescue Lab::Error => error; error.error_message; end"
     assert ruby(checkout, rescue % "lab.edition", {"LAB_EDITION": "nope"}).startswith(
-        "There is no edition 'nope'. Editions: kubeflow-1.8, "
+        "There is no edition 'nope'. Editions: kubeflow-1.10, "
     )
     env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(checkout)}
     assert "Build it first: python -m rehearsal build" in ruby(checkout, rescue % "lab.require_bundle", env)

@@ -1,0 +1,1 @@
+"""What the stand-ins share: web application and server, options, the Kubernetes API."""
