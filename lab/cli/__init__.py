@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import change, checkpoint, collect, doctor, enter, logs, look
+from lab.cli import acceptance, browse, change, checkpoint, collect, doctor, enter, logs, look
 from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
@@ -59,6 +59,8 @@ for _command in (
     checkpoint.resume,
     checkpoint.heal,
     enter.kubeconfig,
+    browse.open_,
+    acceptance.test,
     look.version,
 ):
     cli.add_command(_command)

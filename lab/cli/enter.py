@@ -96,12 +96,17 @@ def kubeconfig(request: Request, tunnel: bool, as_json: bool) -> None:
         if tunnel and published is None:
             with transport.tunnel("127.0.0.1", KUBERNETES_PORT, port):
                 click.echo(f"The API server is on https://127.0.0.1:{port} until Ctrl-C.", err=True)
-                _until_interrupted(transport)
+                until_interrupted(transport)
     finally:
         transport.close()
 
 
-def _until_interrupted(transport: Transport) -> None:
+def until_interrupted(transport: Transport) -> None:
+    """Wait for Ctrl-C.
+
+    Raises:
+        HostError: The guest did not answer any more before that.
+    """
     never = threading.Event()
     try:
         while transport.is_alive():

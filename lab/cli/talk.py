@@ -32,14 +32,12 @@ def named(text: str, name: object) -> str:
 
 def what_next(settings: Settings) -> str:
     """Return what to do with a lab that is up."""
-    tox = (
-        "tox -e acceptance" if settings.name == "kubeflow" else f"LAB_NAME={settings.name} tox -e acceptance"
-    )
     rows = [
         (command_line(settings, "status"), "how the lab is, layer by layer"),
+        (command_line(settings, "open"), "Kubeflow in a browser, with the login"),
         (command_line(settings, "ssh"), "a shell in the VM"),
         (command_line(settings, "kubeconfig --tunnel"), "kubectl on this computer"),
-        (tox, "prove that every part works"),
+        (command_line(settings, "test"), "prove that every part works"),
         (command_line(settings, "reset --again"), "take it back and do it once more"),
     ]
     width = max(len(command) for command, _ in rows)

@@ -43,6 +43,7 @@ def gather(
     kube: Kube | None = None,
     namespaces: Sequence[str] = (),
     juju: bool = False,
+    applications: Sequence[str] = (),
 ) -> list[Piece]:
     """Gather evidence. What cannot be had is said in its place; nothing is raised.
 
@@ -52,6 +53,7 @@ def gather(
         kube: Its Kubernetes, if the test used that.
         namespaces: The test's namespaces.
         juju: Whether Juju's view matters too.
+        applications: Those of the lab's model whose logs matter.
     """
     sources: dict[str, Callable[[], str]] = {"status": partial(_status, lab, transport)}
     if kube is not None:
@@ -59,6 +61,8 @@ def gather(
             sources[f"events in {namespace}"] = partial(_events, kube, namespace)
             sources[f"objects in {namespace}"] = partial(_objects, kube, namespace)
             sources[f"logs in {namespace}"] = partial(_logs, kube, namespace)
+        for name in applications:
+            sources[f"logs of {name}"] = partial(_application_logs, kube, lab, name)
     for name in _GUEST:
         sources[slug(name)] = partial(_run, transport, guest.SYSTEM[name])
     for name in _JUJU if juju else ():
@@ -137,11 +141,19 @@ def _objects(kube: Kube, namespace: str) -> str:
 
 
 def _logs(kube: Kube, namespace: str) -> str:
-    return "\n".join(_each_log(kube, namespace))
+    return "\n".join(_each_log(kube, namespace, kube.list("v1", "Pod", namespace)))
 
 
-def _each_log(kube: Kube, namespace: str) -> Iterator[str]:
-    for pod in kube.list("v1", "Pod", namespace):
+def _application_logs(kube: Kube, lab: Settings, name: str) -> str:
+    # Juju labels what it makes for an application so, the charm's own pod and its workload's.
+    model = lab.provision_env["LAB_MODEL"]
+    pods = kube.list("v1", "Pod", model, labels=f"app.kubernetes.io/name={name}")
+    states = [f"# {pod['metadata']['name']}: {describe(pod)}" for pod in pods]
+    return "\n".join([*states, *_each_log(kube, model, pods)])
+
+
+def _each_log(kube: Kube, namespace: str, pods: Sequence[Object]) -> Iterator[str]:
+    for pod in pods:
         name = pod["metadata"]["name"]
         status = pod.get("status") or {}
         for container in status.get("containerStatuses") or ():

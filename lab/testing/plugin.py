@@ -1,7 +1,7 @@
 """The pytest plugin of the acceptance suite.
 
-It finds the lab, stops before the first test with exit code 2 when there is none that could be tested,
-hands the tests their fixtures, gathers evidence when one fails, and writes the reports.
+It finds the lab, stops before the first test with exit code 2 when there is none that could be tested, and
+hands the tests their fixtures.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +20,8 @@ from lab.errors import LabError
 from lab.probes.juju import parse_status
 from lab.testing import backend, connection, evidence, manifests
 from lab.testing.kube import Kube, KubeError, Object
+from lab.testing.markers import GUEST_ONLY, MARKERS
+from lab.testing.run import NAMESPACES, RUN, Run
 from lab.testing.waiting import Pending, wait_until
 from lab.transport.base import Transport
 
@@ -33,70 +33,7 @@ TEST_TIMEOUT = 900.0
 
 NAMESPACE_DEADLINE = 120.0
 
-MARKERS = {
-    "machine": "the Debian guest: release, snapd, groups, kernel limits",
-    "microk8s": "MicroK8s, and each addon by using it",
-    "juju": "Juju's controller, its model and each application",
-    "reboot": "reboots the guest and looks at everything again",
-}
-
-GUEST_ONLY = "machine"
-"""The marker of tests that do not need Kubernetes."""
-
-
-@dataclass
-class Run:
-    """One run of the suite."""
-
-    lab: Settings
-    id: str
-    reports: Path | None
-    _transport: Transport | None = None
-    _kube: Kube | None = None
-    namespaces: list[str] = field(default_factory=list)
-    """All that this run created."""
-
-    @property
-    def title(self) -> str:
-        """What the reports are headed with."""
-        banner = f"{self.lab.banner}: " if self.lab.banner else ""
-        return f"{banner}lab {self.lab.name}, edition {self.lab.edition.name}"
-
-    @property
-    def transport(self) -> Transport:
-        """The way into the guest."""
-        if self._transport is None:
-            self._transport = connection.connect(self.lab)
-        return self._transport
-
-    @property
-    def kube(self) -> Kube:
-        """The lab's Kubernetes."""
-        if self._kube is None:
-            self._kube = Kube.connect(self.transport)
-        return self._kube
-
-    @property
-    def open_kube(self) -> Kube | None:
-        """The client of Kubernetes if a test has asked for it."""
-        return self._kube
-
-    def reconnect(self) -> None:
-        """Forget the client of Kubernetes: a reboot ended its tunnel."""
-        if self._kube is not None:
-            self._kube.close()
-            self._kube = None
-
-    def close(self) -> None:
-        """Close every connection."""
-        self.reconnect()
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
-
-
-_RUN = pytest.StashKey[Run]()
-_NAMESPACES = pytest.StashKey[list[str]]()
+pytest_plugins = ["lab.testing.reporting", "lab.testing.kubeflow"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -129,12 +66,12 @@ def pytest_configure(config: pytest.Config) -> None:
         if not config.option.htmlpath:
             config.option.htmlpath = str(reports / "report.html")
             config.option.self_contained_html = True
-    config.stash[_RUN] = Run(lab, run_id, reports)
+    config.stash[RUN] = Run(lab, run_id, reports)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close every connection, and let ``latest`` lead to the newest reports."""
-    run = config.stash.get(_RUN, None)
+    run = config.stash.get(RUN, None)
     if run is None:
         return
     run.close()
@@ -146,13 +83,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which lab is tested."""
-    run = config.stash[_RUN]
+    run = config.stash[RUN]
     return [run.title, f"run {run.id}"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each application and of each snap that the edition expects."""
-    expect = metafunc.config.stash[_RUN].lab.edition.expect
+    expect = metafunc.config.stash[RUN].lab.edition.expect
     if "application" in metafunc.fixturenames:
         metafunc.parametrize("application", expect.applications)
     if "snap" in metafunc.fixturenames:
@@ -176,7 +113,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     """Stop here, with one message, when the lab is not fit to be tested."""
     if session.config.option.collectonly or not session.items or session.testsfailed:
         return
-    run = session.config.stash[_RUN]
+    run = session.config.stash[RUN]
     kubernetes = any(item.get_closest_marker(GUEST_ONLY) is None for item in session.items)
     try:
         connection.check(run.lab, run.transport, kubernetes=kubernetes)
@@ -186,49 +123,10 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         pytest.exit(_explain(error), returncode=UNUSABLE)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach evidence to the report of a failure."""
-    report = yield
-    if report.failed and not item.config.option.collectonly:
-        _attach_evidence(item, report)
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say where the reports are, and how to run the failed tests again."""
-    run = config.stash[_RUN]
-    if run.reports is None:
-        return
-    terminalreporter.section(run.title)
-    terminalreporter.line(f"report:   {config.option.htmlpath}")
-    terminalreporter.line(f"JUnit:    {config.option.xmlpath}")
-    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
-        terminalreporter.line(f"evidence: {run.reports / 'evidence'}")
-        terminalreporter.line(f"again:    LAB_NAME={run.lab.name} tox -e acceptance -- --last-failed")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_html_report_title(report: Any) -> None:
-    """Head the HTML report with the lab, its edition and the banner word."""
-    run = report._config.stash.get(_RUN, None)
-    report.title = f"Acceptance of {run.title}" if run else "Acceptance"
-
-
 @pytest.fixture(scope="session")
 def run(request: pytest.FixtureRequest) -> Run:
     """Return this run of the suite."""
-    return request.config.stash[_RUN]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _lab_in_junit(run: Run, record_testsuite_property: Callable[[str, object], None]) -> None:
-    for name, value in (("lab", run.lab.name), ("edition", run.lab.edition.name), ("run", run.id)):
-        record_testsuite_property(name, value)
-    if run.lab.banner:
-        record_testsuite_property("banner", run.lab.banner)
+    return request.config.stash[RUN]
 
 
 @pytest.fixture(scope="session")
@@ -268,13 +166,16 @@ def module_namespace(run: Run, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def apply(run: Run, request: pytest.FixtureRequest) -> Callable[[str, str], list[Object]]:
-    """Return a function that creates the objects of a manifest, by its name, in a namespace."""
+def apply(run: Run, request: pytest.FixtureRequest) -> Callable[..., list[Object]]:
+    """Return a function that creates the objects of a manifest, by its name, in a namespace.
+
+    It takes values of further placeholders by their names.
+    """
     directory = request.config.rootpath / "tests" / "acceptance" / "manifests"
 
-    def create(name: str, namespace: str) -> list[Object]:
+    def create(name: str, namespace: str, **values: str) -> list[Object]:
         images = run.lab.edition.images.model_dump()
-        found = manifests.load(directory / name, namespace=namespace, run=run.id, images=images)
+        found = manifests.load(directory / name, namespace=namespace, run=run.id, images=images, **values)
         return [run.kube.create(item) for item in found]
 
     return create
@@ -293,7 +194,7 @@ def _fresh_namespace(run: Run, node: Any) -> Iterator[str]:
     short = evidence.slug(node.name.removeprefix("test_").removesuffix(".py"))[:30].strip("-")
     name = f"t-{short}-{secrets.token_hex(2)}"
     run.namespaces.append(name)
-    node.stash.setdefault(_NAMESPACES, []).append(name)
+    node.stash.setdefault(NAMESPACES, []).append(name)
     kube.create(
         {
             "apiVersion": "v1",
@@ -317,27 +218,6 @@ def _fresh_namespace(run: Run, node: Any) -> Iterator[str]:
     finally:
         # Not waited for: the last test proves that nothing is left.
         run.kube.delete("v1", "Namespace", name)
-
-
-def _attach_evidence(item: pytest.Item, report: pytest.TestReport) -> None:
-    run = item.config.stash[_RUN]
-    namespaces = [name for node in item.listchain() for name in node.stash.get(_NAMESPACES, [])]
-    try:
-        pieces = evidence.gather(
-            run.lab,
-            run.transport,
-            kube=run.open_kube,
-            namespaces=namespaces,
-            juju=item.get_closest_marker("juju") is not None,
-        )
-    except LabError as error:
-        pieces = [evidence.Piece("evidence", f"The lab does not answer any more: {error}")]
-    pieces = evidence.without_secrets(pieces, run.lab, os.environ)
-    report.sections += [(f"evidence: {piece.title}", piece.text) for piece in pieces]
-    if run.reports is not None:
-        directory = run.reports / "evidence" / evidence.slug(item.nodeid.rpartition("/")[2])
-        evidence.write(pieces, directory)
-        item.user_properties.append(("evidence", str(directory)))
 
 
 def _explain(error: LabError) -> str:

@@ -6,10 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lab.config import find_root
 from lab.errors import LabError, UsageError
 from lab.process import Runner, run
+
+if TYPE_CHECKING:
+    import pytest
 
 OWN_NAME = "acceptance"
 """The lab that is brought up when ``LAB_NAME`` names none."""
@@ -33,7 +37,7 @@ def main(
     runner: Runner = run,
     pytest_main: Pytest | None = None,
 ) -> int:
-    """Run the suite and return the exit code: pytest's, or 2 when no lab could be brought up.
+    """Run the suite and return the exit code: pytest's, 2 when no lab could be brought up, 130 after Ctrl-C.
 
     ``LAB_NAME`` names the lab to test; that one is neither brought up nor taken down. Without it a lab of
     this run's own is brought up, and taken down or not as ``LAB_KEEP`` says: ``always`` (the default),
@@ -118,7 +122,19 @@ def _test(arguments: Sequence[str], root: Path, environ: Mapping[str, str], pyte
 def _pytest(arguments: Sequence[str]) -> int:
     import pytest
 
-    return int(pytest.main(list(arguments)))
+    watch = _Interruption()
+    code = int(pytest.main(list(arguments), plugins=[watch]))
+    return INTERRUPTED if watch.seen else code
+
+
+class _Interruption:
+    """A plugin that tells Ctrl-C from a lab that cannot be tested: pytest ends with 2 after both."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.seen = isinstance(excinfo.value, KeyboardInterrupt)
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["lab.testing.plugin"]
+pytest_plugins = ["lab.testing.plugin", "lab.testing.kubeflow"]
 
 
 @dataclass(frozen=True)

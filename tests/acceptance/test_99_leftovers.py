@@ -6,22 +6,27 @@ from typing import Any
 
 import pytest
 
+from lab.testing import profiles
 from lab.testing.kube import Kube, KubeError
 from lab.testing.manifests import RUN_LABEL
+from lab.testing.markers import GUEST_ONLY, MARKERS
 from lab.testing.waiting import Pending, wait_until
 
-pytestmark = [pytest.mark.microk8s, pytest.mark.juju, pytest.mark.reboot]
+pytestmark = [getattr(pytest.mark, name) for name in MARKERS if name != GUEST_ONLY]
 
 DEADLINE = 300.0
 
 
 def test_nothing_is_left(run: Any, kube: Kube) -> None:
+    run.clean_up()
     label = f"{RUN_LABEL}={run.id}"
 
     def look() -> bool | Pending:
         left = [
             f"Namespace {item['metadata']['name']}" for item in kube.list("v1", "Namespace", labels=label)
         ]
+        # A Profile's namespace has no label of ours.
+        left += profiles.remains(kube, run.profiles)
         left += [
             f"PersistentVolume {volume['metadata']['name']}"
             for volume in kube.list("v1", "PersistentVolume")

@@ -23,9 +23,9 @@ from lab.report.tasks import Tasks
 from tests.unit.cli.conftest import FakeMachine, Lab
 
 ROOT = Path(__file__).parents[3]
-READING = ("doctor", "plan", "status", "logs", "kubeconfig", "version")
+READING = ("doctor", "plan", "status", "logs", "kubeconfig", "open", "version")
 CHANGING = ("up", "provision", "reset", "halt", "down", "suspend", "resume", "heal")
-COMMANDS = (*READING, *CHANGING, "ssh", "exec", "collect")
+COMMANDS = (*READING, *CHANGING, "ssh", "exec", "collect", "test")
 
 
 class Door:
@@ -362,7 +362,7 @@ def test_up_ends_with_times_and_what_to_type_next(lab: Lab, work: Callable[..., 
     assert "  Total" in lab.out
     assert "REHEARSAL: the lab 'second' is up" in lab.out
     assert "python -m lab --name second status" in lab.out
-    assert "LAB_NAME=second tox -e acceptance" in lab.out
+    assert "python -m lab --name second test" in lab.out
     assert "\x1b" not in lab.out
 
 

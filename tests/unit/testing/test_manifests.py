@@ -8,11 +8,13 @@ from lab.testing.manifests import RUN_LABEL, load
 
 MANIFESTS = sorted((Path(__file__).parents[2] / "acceptance" / "manifests").glob("*.yaml"))
 IMAGES = {"shell": "example/shell:1", "http": "example/http:1"}
+VALUES = {"owner": "somebody"}
+"""For the placeholders that only some manifests have."""
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)
 def test_each_manifest_is_complete_and_marked(path: Path) -> None:
-    objects = load(path, namespace="ns-1", run="run-1", images=IMAGES)
+    objects = load(path, namespace="ns-1", run="run-1", images=IMAGES, **VALUES)
     assert objects
     for item in objects:
         assert item["metadata"]["labels"][RUN_LABEL] == "run-1"
@@ -36,6 +38,7 @@ def test_there_are_manifests() -> None:
             "{kind: Pod, metadata: {name: x, namespace: default, labels: {kubeflow-lab.dev/run: r}}}",
             ValueError,
         ),
+        ("{kind: Profile, metadata: {name: x, labels: {kubeflow-lab.dev/run: r}}}", ValueError),
     ],
 )
 def test_wrong_manifests_are_refused(tmp_path: Path, text: str, error: type[Exception]) -> None:
@@ -43,3 +46,13 @@ def test_wrong_manifests_are_refused(tmp_path: Path, text: str, error: type[Exce
     path.write_text(text, encoding="utf-8")
     with pytest.raises(error):
         load(path, namespace="ns", run="r", images=IMAGES)
+
+
+def test_a_profile_is_in_no_namespace_but_makes_the_test_s(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    text = (
+        "{kind: Profile, metadata: {name: '${namespace}', labels: {kubeflow-lab.dev/run: r}}, o: '${owner}'}"
+    )
+    path.write_text(text, encoding="utf-8")
+    [item] = load(path, namespace="ns", run="r", images={}, owner="me@lab.test")
+    assert (item["metadata"]["name"], item["o"]) == ("ns", "me@lab.test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ CONFTEST = """
 import os
 from lab.errors import AcceptanceError
 from lab.probes.status import collect
-from lab.testing import connection, plugin
+from lab.testing import connection
 from lab.testing.kube import Kube
 from lab.transport.base import CommandResult
 
@@ -82,6 +83,18 @@ def test_bad(namespace):
 @pytest.mark.juju
 def test_application(application):
     assert application
+
+@pytest.mark.katib
+def test_mistaken(run):
+    assert {}["no such key"]
+
+@pytest.fixture
+def far():
+    raise ConnectionRefusedError("nobody listens")
+
+@pytest.mark.katib
+def test_cut_off(far):
+    pass
 """
 
 
@@ -124,9 +137,9 @@ def suite(tmp_path: Path) -> Callable[..., Outcome]:
 def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     outcome = suite()
     assert outcome.code == 1, outcome.text
-    assert "1 failed, 16 passed" in outcome.text
+    assert "2 failed, 16 passed, 1 error" in outcome.text
     assert "REHEARSAL: lab kubeflow, edition rehearsal" in outcome.text
-    assert "again:    LAB_NAME=kubeflow tox -e acceptance -- --last-failed" in outcome.text
+    assert "again:    python -m lab --name kubeflow test --last-failed" in outcome.text
     assert "left: 0" in outcome.text
 
     page = (outcome.reports / "report.html").read_text(encoding="utf-8")
@@ -139,7 +152,8 @@ def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     found = {p.get("name"): p.get("value") for p in root.iter("property")}
     assert found["banner"] == "REHEARSAL"
     assert found["edition"] == "rehearsal"
-    evidence = Path(str(found["evidence"]))
+    directories = [str(p.get("value")) for p in root.iter("property") if p.get("name") == "evidence"]
+    evidence = next(Path(directory) for directory in directories if directory.endswith("test-bad"))
     assert evidence.is_relative_to(outcome.reports.resolve())
     names = [path.name for path in sorted(evidence.iterdir())]
     assert names[0] == "01-status.txt"
@@ -148,11 +162,37 @@ def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     assert (outcome.reports.stat().st_mode & 0o077) == 0
 
 
+def test_failures_have_a_class(suite: Callable[..., Outcome]) -> None:
+    outcome = suite()
+    assert "  1 SUITE: a mistake in the tests" in outcome.text
+    assert "SUITE   test_it.py::test_mistaken: KeyError in the test" in outcome.text
+    assert "ENV     test_it.py::test_cut_off: ConnectionRefusedError: nobody listens" in outcome.text
+    assert "PRODUCT test_it.py::test_bad: it does not do what is asserted" in outcome.text
+
+    root = ET.parse(outcome.reports / "junit.xml").getroot()  # noqa: S314 - written a moment ago
+    classes = {
+        case.get("name"): {p.get("name"): p.get("value") for p in case.iter("property")}.get("failure_class")
+        for case in root.iter("testcase")
+    }
+    expected = {"test_bad": "PRODUCT", "test_mistaken": "SUITE", "test_cut_off": "ENV", "test_good": None}
+    assert {name: classes[name] for name in expected} == expected
+
+    page = html.unescape((outcome.reports / "report.html").read_text(encoding="utf-8"))
+    assert 'data-column-type=\\"class\\"' in page or 'data-column-type="class"' in page
+    assert page.count(">PRODUCT</td>") == page.count(">SUITE</td>") == page.count(">ENV</td>") == 1
+
+
+def test_what_cannot_be_collected_is_the_suite_s(suite: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "test_odd.py").write_text("import no_such_module\n", encoding="utf-8")
+    outcome = suite()
+    assert "SUITE   test_odd.py: it could not be collected" in outcome.text
+
+
 def test_application_is_a_test_each(suite: Callable[..., Outcome]) -> None:
     outcome = suite("-m", "juju", "--collect-only", "-q")
     assert outcome.code == 0
     assert "test_application[dex-auth]" in outcome.text
-    assert "14/17 tests collected" in outcome.text
+    assert "14/19 tests collected" in outcome.text
 
 
 @pytest.mark.parametrize("trouble", [{"FAKE_VM": "off"}, {"FAKE_MICROK8S": "stopped"}, {"FAKE_API": "down"}])

@@ -8,7 +8,7 @@ import pytest
 
 from lab.errors import HostError
 from lab.process import Result
-from lab.testing.session import main
+from lab.testing.session import _Interruption, main
 
 
 class FakeLab:
@@ -101,3 +101,12 @@ def test_unknown_policy(session: Callable[..., int], capsys: pytest.CaptureFixtu
     assert session(lab, LAB_KEEP="sometimes") == 2
     assert lab.calls == []
     assert "always, on-success, on-failure, never" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), pytest.exit.Exception("there is no lab")])
+def test_ctrl_c_is_not_a_lab_that_cannot_be_tested(error: BaseException) -> None:
+    watch = _Interruption()
+    with pytest.raises(type(error)) as caught:
+        raise error
+    watch.pytest_keyboard_interrupt(caught)
+    assert watch.seen == isinstance(error, KeyboardInterrupt)
