@@ -19,7 +19,9 @@ class FakeKube:
         self.states = list(states)
         self.log = log
 
-    def list(self, api_version: str, kind: str, namespace: str | None = None) -> Sequence[Object]:
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
+    ) -> Sequence[Object]:
         assert (api_version, kind, namespace) == ("v1", "Pod", "ns")
         state = self.states[0]
         return [state] if state else []
@@ -85,7 +87,7 @@ def test_the_deadline_says_what_the_pod_was_doing(clock: Any) -> None:
 
 def test_a_server_that_does_not_answer_is_no_trouble_of_the_pods(clock: Any) -> None:
     class Silent:
-        def list(self, *_: object) -> object:
+        def list(self, *_: object, **__: object) -> object:
             raise KubeError("no answer", status=0)
 
     silent: Any = Silent()
