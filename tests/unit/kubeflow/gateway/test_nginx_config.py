@@ -67,6 +67,8 @@ def test_each_location_that_proxies_names_the_user_or_nobody() -> None:
 
 def test_uploads_may_be_large_except_for_the_login() -> None:
     assert "client_max_body_size 0;" in location("/pipeline")
+    # The question about an upload states its length, too.
+    assert "client_max_body_size 0;" in location("= /_verify")
     assert "client_max_body_size 64k;" in location("/dex/")
 
 

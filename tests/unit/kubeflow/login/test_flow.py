@@ -38,6 +38,7 @@ def test_the_documented_flow(site: Site) -> None:
         "REHEARSAL",
     ):
         assert text in page.text
+    assert '<link rel="icon" href="data:,">' in page.text, "browsers would ask the gateway for one"
 
     sent = site.dex.post(form.headers["Location"], data={"login": "admin", "password": "sesame"})
     assert sent.status_code == 303

@@ -20,6 +20,7 @@ _PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Kubeflow dashboard (REHEARSAL)</title>
 <style>
 body {{ margin: 0; font: 16px/1.5 sans-serif; color: #222; background: #eef1f4; }}

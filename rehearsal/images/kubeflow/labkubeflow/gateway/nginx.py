@@ -55,6 +55,7 @@ http {{
       set $keeper oidc-gatekeeper.{domain};
       proxy_pass http://$keeper:8080/verify;
       proxy_pass_request_body off;
+      client_max_body_size 0;
       proxy_read_timeout 60s;
       proxy_set_header Content-Length "";
       proxy_set_header Host $http_host;

@@ -1,4 +1,8 @@
-"""The login form, as Dex's local connector has it: names and ids of its fields are a contract."""
+"""The login form, as Dex's local connector has it: names and ids of its fields are a contract.
+
+It names its (empty) icon itself: a browser that looked for one elsewhere would be sent to the login once
+more, and get another state in place of the one that this form goes with.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ _PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
 <title>Log in (rehearsal)</title>
 <style>
 body {{ margin: 0; font: 16px/1.5 sans-serif; color: #222; background: #eef1f4; }}
