@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import HostError
-from rehearsal import box, debian, images, kubernetes, snaps
+from rehearsal import box, debian, images, kubernetes, launcher, snaps
 from rehearsal.cache import Cache, digest_file
 from rehearsal.recipe import Job, Recipe, words
 
@@ -30,7 +30,11 @@ def recipe() -> Recipe:
         programs,
         base := images.base(),
         images.recipe(
-            programs, base, *(images.packages(name, base) for name in images.PACKAGES), images.rclone()
+            programs,
+            base,
+            *(images.packages(name, base) for name in images.PACKAGES),
+            images.rclone(),
+            launcher.recipe(),
         ),
         snaps.microk8s(kubernetes_recipe, programs),
         snaps.juju(kubernetes_recipe),

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from rehearsal import docker_archive, python_cache, rootfs
+from rehearsal import docker_archive, launcher, python_cache, rootfs
 from rehearsal.cache import digest_file, digest_tree
 from rehearsal.docker_archive import Image, Layer
 from rehearsal.recipe import SOURCES, Job, Recipe, words
@@ -20,7 +20,7 @@ CONSTRAINTS = SOURCES.parent / "constraints.txt"
 SITE = "usr/local/lib/python3.11/dist-packages"
 REFS = (
     *("lab/pause:1", "lab/shell:1", "lab/base:1", "lab/addons:1", "lab/juju:1"),
-    *("lab/kubeflow:1", "lab/python:1", "lab/s3:1"),
+    *("lab/kubeflow:1", "lab/python:1", "lab/s3:1", "lab/launcher:1"),
 )
 
 PACKAGES = {
@@ -84,7 +84,7 @@ def recipe(programs: Recipe, base_layer: Recipe, *others: Recipe) -> Recipe:
     Args:
         programs: etcd, busybox and the like.
         base_layer: see `base`.
-        others: `packages` for each of `PACKAGES`, and `rclone`.
+        others: `packages` for each of `PACKAGES`, `rclone` and the launcher.
     """
     inputs = {
         "recipe": digest_file(Path(__file__)),
@@ -177,6 +177,7 @@ def _make_archive(job: Job) -> None:
             Image(REFS[5], (base_layer, above["kubeflow"], kubeflow)),
             Image(REFS[6], (base_layer, above["python"]), ("python3",)),
             Image(REFS[7], (shell, _rclone_layer(job))),
+            Image(REFS[8], (_launcher_layer(job),)),
         ],
     )
 
@@ -208,6 +209,13 @@ def _rclone_layer(job: Job) -> Layer:
     shutil.copy(job.needs["rclone"] / "rclone", root / "rclone")
     (root / "rclone").chmod(0o755)
     return docker_archive.layer_of_tree(root, job.work / "s3.tar", prefix="usr/local/bin")
+
+
+def _launcher_layer(job: Job) -> Layer:
+    root = job.work / "launcher"
+    root.mkdir()
+    shutil.copy(job.needs["launcher"] / launcher.PROGRAM, root)
+    return docker_archive.layer_of_tree(root, job.work / "launcher.tar")
 
 
 def _program_layer(job: Job, name: str) -> Layer:

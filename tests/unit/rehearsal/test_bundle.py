@@ -96,7 +96,7 @@ def test_the_whole_recipe_is_known_without_building(monkeypatch: pytest.MonkeyPa
     assert sorted(kinds) == sorted(
         [
             *("box", "bundle", "image-base", "image-kubeflow", "image-python", "images", "kubernetes"),
-            *("programs", "rclone", "snap-juju", "snap-microk8s"),
+            *("launcher", "programs", "rclone", "snap-juju", "snap-microk8s"),
         ]
     )
     assert bundle.recipe().name == bundle.recipe().name

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,8 @@ Object = dict[str, Any]
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 MERGE_PATCH = "application/merge-patch+json"
 TIMEOUT_SECONDS = 30.0
+WATCH_SECONDS = 300
+"""So long the API server keeps a watch open."""
 
 
 class KubeError(Exception):
@@ -98,6 +100,41 @@ class Kube:
             raise _refusal(response.status, response.data)
         answer: Object = json.loads(response.data)
         return answer
+
+    def watch(self, path: str, *, query: Mapping[str, str]) -> Iterator[tuple[str, Object]]:
+        """Yield the changes of objects, as `(type, object)`, until the server ends the watch.
+
+        Args:
+            path: of the kind, such as `/api/v1/pods`.
+            query: parameters of the address, with the `resourceVersion` to begin after.
+
+        Raises:
+            KubeError: the server refused it (410: the version is too old) or cannot be reached.
+        """
+        url = f"{self._address}{path}?" + urlencode(
+            {**query, "watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
+        )
+        token = (self._account / "token").read_text(encoding="utf-8").strip()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        patience = urllib3.Timeout(connect=TIMEOUT_SECONDS, read=WATCH_SECONDS + TIMEOUT_SECONDS)
+        try:
+            response = self._pool.request(
+                "GET", url, headers=headers, timeout=patience, preload_content=False
+            )
+            try:
+                if response.status >= 400:
+                    raise _refusal(response.status, response.read())
+                for line in response:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise _refusal(
+                            int(event["object"].get("code", 500)), json.dumps(event["object"]).encode()
+                        )
+                    yield event["type"], event["object"]
+            finally:
+                response.close()
+        except (urllib3.exceptions.HTTPError, json.JSONDecodeError) as error:
+            raise KubeError(0, "", f"the watch was lost: {error}") from error
 
     def ensure(self, path: str, manifest: Object) -> Object:
         """Create an object, or change an existing one to what the manifest says; what it does not name stays.

@@ -1,0 +1,1 @@
+"""Pipelines: the API server, and the engine that runs compiled pipelines."""
