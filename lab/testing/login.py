@@ -6,6 +6,7 @@ The steps are those of Dex's form and of the authentication service in front of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -23,12 +24,16 @@ REQUEST_TIMEOUT = 60.0
 LOGIN_DEADLINE = 180.0
 REDIRECTS = 10
 
+AWAY = (502, 503, 504)
+"""What the gateway answers for something that is not there, or not yet."""
+
 _PATIENCE = Retry(
     total=8,
     connect=0,
     allowed_methods=["GET", "HEAD"],
-    status_forcelist=[502, 503, 504],
+    status_forcelist=AWAY,
     backoff_factor=0.5,
+    respect_retry_after_header=False,
     raise_on_status=False,
 )
 """Asks again while what is behind the gateway comes back. The pauses double: two minutes in all."""
@@ -85,6 +90,22 @@ class GatewaySession(requests.Session):
 def path_of(answer: requests.Response) -> str:
     """Return the path where an answer with a redirection leads; empty if it has none."""
     return urlsplit(answer.headers.get("Location", "")).path
+
+
+def settled(ask: Callable[[], requests.Response], *, deadline: float = LOGIN_DEADLINE) -> requests.Response:
+    """Ask until something behind the gateway answers, whatever it says: for requests that GET is not.
+
+    Raises:
+        WaitTimeout: Nothing had answered before the deadline, in seconds.
+    """
+
+    def look() -> requests.Response | Pending:
+        answer = ask()
+        if answer.status_code in AWAY:
+            return Pending(f"HTTP {answer.status_code}: {answer.text[:200].strip()}")
+        return answer
+
+    return wait_until(look, what="an answer", deadline=deadline, tolerate=(requests.ConnectionError,))
 
 
 def open_form(session: GatewaySession, path: str = "/") -> requests.Response:

@@ -18,7 +18,7 @@ import pytest
 from lab.config import Settings
 from lab.errors import LabError
 from lab.probes.juju import parse_status
-from lab.testing import backend, connection, evidence, manifests
+from lab.testing import backend, connection, creation, evidence, manifests
 from lab.testing.kube import Kube, KubeError, Object
 from lab.testing.markers import GUEST_ONLY, MARKERS
 from lab.testing.run import NAMESPACES, RUN, Run
@@ -176,7 +176,7 @@ def apply(run: Run, request: pytest.FixtureRequest) -> Callable[..., list[Object
     def create(name: str, namespace: str, **values: str) -> list[Object]:
         images = run.lab.edition.images.model_dump()
         found = manifests.load(directory / name, namespace=namespace, run=run.id, images=images, **values)
-        return [run.kube.create(item) for item in found]
+        return [creation.create(run.kube, item) for item in found]
 
     return create
 

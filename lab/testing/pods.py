@@ -24,31 +24,47 @@ PATIENCE: dict[str, float] = {
 }
 """For how many seconds each kind of trouble is watched before it counts."""
 
+_SAME = {"ImagePullBackOff": "ErrImagePull"}
+"""Two names of one trouble: a pod goes from one to the other and back, and its time runs on."""
+
 
 class PodWatch:
-    """Looks for trouble with the pods of a namespace; made to be a guard of `wait_until`."""
+    """Looks for trouble with the pods of a namespace; made to be a guard of `wait_until`.
 
-    def __init__(self, kube: Kube, namespace: str, *, clock: Clock = time) -> None:
+    Args:
+        kube: The lab's Kubernetes.
+        namespace: Where the pods are.
+        labels: A selector, for some of the pods only.
+        prefix: What the names of the pods begin with.
+        clock: For tests.
+    """
+
+    def __init__(
+        self, kube: Kube, namespace: str, *, labels: str = "", prefix: str = "", clock: Clock = time
+    ) -> None:
         self._kube = kube
         self._namespace = namespace
+        self._labels = labels
+        self._prefix = prefix
         self._clock = clock
         self._since: dict[tuple[str, str], float] = {}
 
     def __call__(self) -> str | None:
         """Return what is wrong with which pod, once it has been for long enough."""
         now = self._clock.monotonic()
-        seen: dict[tuple[str, str], str] = {}
+        seen: dict[tuple[str, str], tuple[str, str]] = {}
         try:
-            pods = self._kube.list("v1", "Pod", self._namespace)
+            pods = self._kube.list("v1", "Pod", self._namespace, labels=self._labels)
         except KubeError:
             return None
         for pod in pods:
-            for reason, message in troubles(pod):
-                seen[pod["metadata"]["name"], reason] = message
+            if pod["metadata"]["name"].startswith(self._prefix):
+                for reason, message in troubles(pod):
+                    seen[pod["metadata"]["name"], _SAME.get(reason, reason)] = (reason, message)
         # What went away and comes back starts anew.
         self._since = {key: self._since.get(key, now) for key in seen}
-        for (name, reason), message in seen.items():
-            if now - self._since[name, reason] >= PATIENCE[reason]:
+        for (name, trouble), (reason, message) in seen.items():
+            if now - self._since[name, trouble] >= PATIENCE[reason]:
                 return f"pod {name}: {reason}: {message}" if message else f"pod {name}: {reason}"
         return None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["lab.testing.plugin", "lab.testing.kubeflow"]
+pytest_plugins = ["lab.testing.plugin", "lab.testing.kubeflow", "lab.testing.pipelines_fixtures"]
 
 
 @dataclass(frozen=True)

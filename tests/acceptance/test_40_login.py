@@ -15,7 +15,7 @@ import pytest
 
 from lab.gateway import SESSION_COOKIE, Credentials
 from lab.testing.kubeflow import OTHER_OWNER, Gateway
-from lab.testing.login import GatewaySession, LoginRefused, fill_in, log_in, open_form, path_of
+from lab.testing.login import GatewaySession, LoginRefused, log_in, open_form, path_of, settled
 
 pytestmark = pytest.mark.login
 
@@ -62,9 +62,8 @@ def test_nothing_is_shown_without_a_login(browser: GatewaySession, prefix: str) 
 
 
 def test_login_gives_a_session(browser: GatewaySession, credentials: Credentials) -> None:
-    form = open_form(browser)
-    assert "Log in to Your Account" in form.text
-    fill_in(browser, form, credentials)
+    assert "Log in to Your Account" in open_form(browser).text
+    log_in(browser, credentials)
     [cookie] = [cookie for cookie in browser.cookies if cookie.name == SESSION_COOKIE]
     assert cookie.expires is not None
     assert DAY - 3600 < cookie.expires - time.time() <= DAY + 60
@@ -72,28 +71,26 @@ def test_login_gives_a_session(browser: GatewaySession, credentials: Credentials
 
 
 def test_wrong_password(browser: GatewaySession, credentials: Credentials) -> None:
-    form = open_form(browser)
     with pytest.raises(LoginRefused):
-        fill_in(browser, form, replace(credentials, password=f"{credentials.password}x"))
+        log_in(browser, replace(credentials, password=f"{credentials.password}x"))
     assert not browser.token
     assert browser.get("/", allow_redirects=False).status_code == 302
 
 
 def test_unknown_user(browser: GatewaySession, credentials: Credentials) -> None:
-    form = open_form(browser)
     with pytest.raises(LoginRefused):
-        fill_in(browser, form, replace(credentials, username=OTHER_OWNER))
+        log_in(browser, replace(credentials, username=OTHER_OWNER))
     assert not browser.token
 
 
-def test_logout_ends_the_session(
-    gateway: Gateway, own_login: GatewaySession, browser: GatewaySession
-) -> None:
+def test_logout_ends_the_session(gateway: Gateway, own_login: GatewaySession) -> None:
     token = own_login.token
     # A page of somebody else could send the cookie along, but not this header.
-    assert own_login.post(LOGOUT, allow_redirects=False).status_code == 401
+    answer = settled(lambda: own_login.post(LOGOUT, allow_redirects=False))
+    assert answer.status_code == 401
     bearer = {"Authorization": f"Bearer {token}"}
-    assert own_login.post(LOGOUT, headers=bearer, allow_redirects=False).status_code == 201
+    answer = settled(lambda: own_login.post(LOGOUT, headers=bearer, allow_redirects=False))
+    assert answer.status_code == 201
 
     with gateway.session() as stranger:
         old = {"Cookie": f"{SESSION_COOKIE}={token}"}

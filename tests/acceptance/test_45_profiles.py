@@ -24,7 +24,7 @@ from lab.testing.waiting import Pending, wait_until
 
 pytestmark = pytest.mark.profiles
 
-DEADLINE = 120.0
+DEADLINE = 240.0
 POD_DEADLINE = 240.0
 
 LABELS = {

@@ -1,9 +1,11 @@
-"""Evidence names the known issues that events of pods speak of."""
+"""Evidence names the known issues that events of pods speak of, and has the logs of applications."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from lab.config import load_settings
 from lab.testing.evidence import gather
 
 
@@ -53,3 +55,36 @@ def test_a_known_issue_stands_above_the_events() -> None:
 
 def test_other_events_stand_alone() -> None:
     assert "Known issue" not in events("Started container web")
+
+
+class Model:
+    """A `Kube` with one pod of an application."""
+
+    def list(self, api_version: str, kind: str, namespace: str, *, labels: str) -> list[dict[str, Any]]:
+        assert (kind, namespace) == ("Pod", "kubeflow")
+        if labels != "app.kubernetes.io/name=dex-auth":
+            return []
+        container = {"name": "dex", "ready": True, "restartCount": 1}
+        status = {"phase": "Running", "containerStatuses": [container]}
+        return [{"metadata": {"name": "dex-auth-0"}, "spec": {"containers": [{}]}, "status": status}]
+
+    def logs(self, namespace: str, pod: str, *, container: str, previous: bool) -> str:
+        return f"{namespace}/{pod}/{container} says: {'I go' if previous else 'I am here'}"
+
+
+def test_the_logs_of_applications(tmp_path: Path) -> None:
+    kube: Any = Model()
+    lab: Any = load_settings(tmp_path, overrides={"edition": "rehearsal"}, environ={})
+    transport: Any = Silent()
+    applications = ["dex-auth", "oidc-gatekeeper"]
+    pieces = {
+        piece.title: piece.text for piece in gather(lab, transport, kube=kube, applications=applications)
+    }
+    assert pieces["logs of oidc-gatekeeper"] == "(nothing)"
+    assert pieces["logs of dex-auth"].splitlines() == [
+        "# dex-auth-0: Running, 1/1 ready",
+        "# dex-auth-0, the container before dex",
+        "kubeflow/dex-auth-0/dex says: I go",
+        "# dex-auth-0, the container dex",
+        "kubeflow/dex-auth-0/dex says: I am here",
+    ]

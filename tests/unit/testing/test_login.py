@@ -12,7 +12,16 @@ import pytest
 import requests
 
 from lab.gateway import Credentials
-from lab.testing.login import GatewaySession, LoginBroken, LoginRefused, fill_in, log_in, open_form, path_of
+from lab.testing.login import (
+    GatewaySession,
+    LoginBroken,
+    LoginRefused,
+    fill_in,
+    log_in,
+    open_form,
+    path_of,
+    settled,
+)
 from lab.testing.waiting import WaitTimeout
 
 HOST = "kubeflow.test"
@@ -56,7 +65,10 @@ class Site(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        if (form["login"], form["password"]) == (["admin"], ["right"]):
+        if self.server.away > 0:
+            self.server.away -= 1
+            self._answer(503, "upstream connect error")
+        elif (form["login"], form["password"]) == (["admin"], ["right"]):
             self._answer(303, "", Location="/authservice/oidc/callback?code=c&state=s")
         else:
             self._answer(200, "Log in to Your Account. Invalid Email Address and password.")
@@ -144,3 +156,13 @@ def test_nothing_outside_is_reached(session: GatewaySession) -> None:
     with pytest.raises(requests.exceptions.InvalidSchema, match=r"elsewhere\.test"):
         session.get("/elsewhere")
     assert path_of(session.get("/elsewhere", allow_redirects=False)) == "/"
+
+
+def test_a_post_is_sent_again_only_by_who_says_so(session: GatewaySession, server: Server) -> None:
+    form = open_form(session)
+    server.away = 1
+    with pytest.raises(LoginBroken, match="HTTP 503"):
+        fill_in(session, form, LOGIN)
+    server.away = 1
+    wrong = {"login": "admin", "password": "wrong"}
+    assert settled(lambda: session.post(form.url, data=wrong)).status_code == 200

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.testing.manifests import RUN_LABEL, load
 
 MANIFESTS = sorted((Path(__file__).parents[2] / "acceptance" / "manifests").glob("*.yaml"))
-IMAGES = {"shell": "example/shell:1", "http": "example/http:1"}
-VALUES = {"owner": "somebody"}
+IMAGES = {"shell": "example/shell:1", "http": "example/http:1", "python": "example/python:1"}
+VALUES = {"owner": "somebody", "kfp_version": "2.9.0"}
 """For the placeholders that only some manifests have."""
 
 
@@ -19,10 +21,26 @@ def test_each_manifest_is_complete_and_marked(path: Path) -> None:
     for item in objects:
         assert item["metadata"]["labels"][RUN_LABEL] == "run-1"
         if item["kind"] == "Pod":
-            for container in item["spec"]["containers"]:
-                assert container["image"] in IMAGES.values()
-                # A lab without a registry has the images already, and nothing to pull from.
-                assert container["imagePullPolicy"] == "IfNotPresent"
+            check_pod(item["spec"])
+        if item["kind"] == "Experiment":
+            template = item["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]
+            # A sidecar that never ends would keep the trial from ending.
+            assert template["metadata"]["annotations"]["sidecar.istio.io/inject"] == "false"
+            check_pod(template["spec"])
+
+
+def check_pod(spec: Mapping[str, Any]) -> None:
+    for container in spec["containers"]:
+        assert container["image"] in IMAGES.values()
+        # A lab without a registry has the images already, and nothing to pull from.
+        assert container["imagePullPolicy"] == "IfNotPresent"
+
+
+def test_what_is_for_katib_to_fill_in_is_left_to_it() -> None:
+    path = next(path for path in MANIFESTS if path.name == "katib-grid.yaml")
+    [item] = load(path, namespace="ns-1", run="run-1", images=IMAGES)
+    container = item["spec"]["trialTemplate"]["trialSpec"]["spec"]["template"]["spec"]["containers"][0]
+    assert container["command"][-2:] == ["--x=${trialParameters.x}", "--y=${trialParameters.y}"]
 
 
 def test_there_are_manifests() -> None:

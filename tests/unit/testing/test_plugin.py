@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import os
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -16,6 +17,7 @@ import pytest
 
 from lab.editions import load_edition
 
+ROOT = Path(__file__).parents[3]
 APPLICATIONS = len(load_edition("rehearsal").expect.applications)
 
 CONFTEST = """
@@ -92,6 +94,14 @@ def test_application(application):
 def test_mistaken(run):
     assert {}["no such key"]
 
+@pytest.mark.profiles
+def test_profile(new_profile, run):
+    name = new_profile("somebody@lab.test")
+    made = run.kube.objects[name]
+    assert (made["kind"], made["spec"]["owner"]["name"]) == ("Profile", "somebody@lab.test")
+    assert made["metadata"]["labels"] == {"kubeflow-lab.dev/run": run.id}
+    assert (run.profiles, run.namespaces[-1]) == ([name], name)
+
 @pytest.fixture
 def far():
     raise ConnectionRefusedError("nobody listens")
@@ -119,6 +129,9 @@ def suite(tmp_path: Path) -> Callable[..., Outcome]:
     (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
     (tmp_path / ".lab" / "kubeflow").mkdir(parents=True)
+    manifests = tmp_path / "tests" / "acceptance" / "manifests"
+    manifests.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "acceptance" / "manifests" / "profile.yaml", manifests)
 
     def run(*arguments: str, **environ: str) -> Outcome:
         environment = {
@@ -127,7 +140,7 @@ def suite(tmp_path: Path) -> Callable[..., Outcome]:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
             cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(Path(__file__).parents[3]), **environ},
+            env={**environment, "PYTHONPATH": str(ROOT), **environ},
             capture_output=True,
             text=True,
             timeout=100,
@@ -141,7 +154,7 @@ def suite(tmp_path: Path) -> Callable[..., Outcome]:
 def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     outcome = suite()
     assert outcome.code == 1, outcome.text
-    assert f"2 failed, {APPLICATIONS + 2} passed, 1 error" in outcome.text
+    assert f"2 failed, {APPLICATIONS + 3} passed, 1 error" in outcome.text
     assert "REHEARSAL: lab kubeflow, edition rehearsal" in outcome.text
     assert "again:    python -m lab --name kubeflow test --last-failed" in outcome.text
     assert "left: 0" in outcome.text
@@ -196,7 +209,7 @@ def test_application_is_a_test_each(suite: Callable[..., Outcome]) -> None:
     outcome = suite("-m", "juju", "--collect-only", "-q")
     assert outcome.code == 0
     assert "test_application[dex-auth]" in outcome.text
-    assert f"{APPLICATIONS}/{APPLICATIONS + 5} tests collected" in outcome.text
+    assert f"{APPLICATIONS}/{APPLICATIONS + 6} tests collected" in outcome.text
 
 
 @pytest.mark.parametrize("trouble", [{"FAKE_VM": "off"}, {"FAKE_MICROK8S": "stopped"}, {"FAKE_API": "down"}])

@@ -19,7 +19,9 @@ class FakeKube:
         self.states = list(states)
         self.log = log
 
-    def list(self, api_version: str, kind: str, namespace: str | None = None) -> Sequence[Object]:
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
+    ) -> Sequence[Object]:
         assert (api_version, kind, namespace) == ("v1", "Pod", "ns")
         state = self.states[0]
         return [state] if state else []
@@ -78,6 +80,13 @@ def test_trouble_that_passes_is_forgotten(clock: Any) -> None:
     assert is_ready(wait(FakeKube(states), clock))
 
 
+def test_an_image_that_is_tried_again_and_again_is_one_trouble(clock: Any) -> None:
+    turns = [pod(waiting="ErrImagePull")] * 3 + [pod(waiting="ImagePullBackOff")] * 5
+    with pytest.raises(WaitAborted, match=r"pod web: (ErrImagePull|ImagePullBackOff): because"):
+        wait(FakeKube(turns * 10), clock)
+    assert sum(clock.slept) == 46
+
+
 def test_the_deadline_says_what_the_pod_was_doing(clock: Any) -> None:
     with pytest.raises(WaitTimeout, match=r"Last state: Running, 0/1 ready"):
         wait(FakeKube([pod("Running")]), clock, deadline=10)
@@ -85,7 +94,7 @@ def test_the_deadline_says_what_the_pod_was_doing(clock: Any) -> None:
 
 def test_a_server_that_does_not_answer_is_no_trouble_of_the_pods(clock: Any) -> None:
     class Silent:
-        def list(self, *_: object) -> object:
+        def list(self, *_: object, **__: object) -> object:
             raise KubeError("no answer", status=0)
 
     silent: Any = Silent()

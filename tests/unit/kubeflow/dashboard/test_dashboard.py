@@ -182,3 +182,19 @@ def test_a_logout_that_failed_says_so(site: Site) -> None:
     site.gatekeeper.answers["/authservice/logout"] = (500, None)
     assert site.browser.post("/logout", headers=ADMIN).status_code == 503
     assert site.browser.get("/logout", headers=ADMIN).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/_/pipeline/?ns=lab", "/pipeline/?ns=lab"),
+        ("/_/katib/", "/katib/"),
+        ("/_//elsewhere.example/", "/elsewhere.example/"),
+        ("/_/%5Celsewhere.example/", "/elsewhere.example/"),
+    ],
+)
+def test_the_paths_of_the_real_dashboard_s_frame_lead_to_the_component(
+    site: Site, path: str, leads_to: str
+) -> None:
+    answer = site.browser.get(path, headers=ADMIN)
+    assert (answer.status_code, answer.headers["Location"]) == (302, leads_to)

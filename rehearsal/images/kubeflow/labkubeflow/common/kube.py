@@ -85,9 +85,37 @@ class Kube:
         Raises:
             KubeError: the server refused it or cannot be reached.
         """
+        answer: Object = json.loads(self._send(method, path, body, query, kind, timeout))
+        return answer
+
+    def text(
+        self, path: str, *, query: Mapping[str, str] | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> str:
+        """Return what is no object: the log of a pod.
+
+        Args:
+            path: of the API.
+            query: parameters of the address.
+            timeout: in seconds.
+
+        Raises:
+            KubeError: the server refused it or cannot be reached.
+        """
+        return self._send("GET", path, None, query, "application/json", timeout).decode(errors="replace")
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        query: Mapping[str, str] | None,
+        kind: str,
+        timeout: float,
+    ) -> bytes:
         # Read each time: the kubelet renews it.
         token = (self._account / "token").read_text(encoding="utf-8").strip()
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": kind}
+        accept = "application/json, */*"
+        headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": kind}
         url = self._address + path
         if query:
             url += "?" + urlencode(query)
@@ -98,8 +126,8 @@ class Kube:
             raise KubeError(0, "", f"the API server cannot be reached: {error}") from error
         if response.status >= 400:
             raise _refusal(response.status, response.data)
-        answer: Object = json.loads(response.data)
-        return answer
+        data: bytes = response.data
+        return data
 
     def watch(self, path: str, *, query: Mapping[str, str]) -> Iterator[tuple[str, Object]]:
         """Yield the changes of objects, as `(type, object)`, until the server ends the watch.

@@ -63,6 +63,12 @@ class Dashboard:
             text = dashboard_page(user, [], str(error))
         return HTMLResponse(text, headers={"Cache-Control": "no-store", "X-Frame-Options": "DENY"})
 
+    def framed(self, request: Request) -> Response:
+        """Lead to a component's page, which the real dashboard shows in a frame under this path."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        # One slash at the beginning: two, of whichever kind, would lead to another host.
+        return RedirectResponse("/" + request.path_params["path"].lstrip("/\\") + query, 302)
+
     def logout(self, request: Request) -> Response:
         """End the session for the browser: scripts do not see its cookie, and the gatekeeper wants a bearer.
 
@@ -114,6 +120,7 @@ class Dashboard:
         return application(
             [
                 Route("/", self.page),
+                Route("/_/{path:path}", self.framed),
                 Route("/logout", self.logout, methods=["POST"]),
                 Route("/api/workgroup/exists", _json(self.exists)),
                 Route("/api/workgroup/env-info", _json(self.environment)),
