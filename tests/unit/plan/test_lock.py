@@ -48,6 +48,7 @@ def test_what_a_killed_process_left_does_not_matter(tmp_path: Path) -> None:
         ({"pid": 1, "host": "elsewhere"}, "on the computer 'elsewhere'", "end it on 'elsewhere'"),
         ({"pid": "x"}, "at work on the lab '[^']*'\\.", "Wait until it has ended"),
     ],
+    ids=["at work", "has ended", "elsewhere", "unknown"],
 )
 def test_who_holds_it_and_whether_that_process_still_lives(
     tmp_path: Path, owner: dict[str, object], who: str, hint: str
