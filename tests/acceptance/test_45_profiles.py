@@ -101,6 +101,31 @@ def test_access_to_pipelines(kube: Kube, profile: str) -> None:
     assert path == f"{mount['mountPath']}/{token['path']}"
 
 
+def tokens_for_pipelines(pod: Object) -> tuple[list[str], list[str]]:
+    """Return where a pod is told to look for such a token, and where one is mounted."""
+    [container] = pod["spec"]["containers"]
+    told = [env["value"] for env in container.get("env") or () if env["name"] == "KF_PIPELINES_SA_TOKEN_PATH"]
+    files = {
+        volume["name"]: source["serviceAccountToken"]["path"]
+        for volume in pod["spec"].get("volumes") or ()
+        for source in (volume.get("projected") or {}).get("sources") or ()
+        if (source.get("serviceAccountToken") or {}).get("audience") == "pipelines.kubeflow.org"
+    }
+    mounts = [mount for mount in container.get("volumeMounts") or () if mount["name"] in files]
+    return told, [f"{mount['mountPath']}/{files[mount['name']]}" for mount in mounts]
+
+
+def test_a_pod_with_the_label_gets_the_token(
+    kube: Kube, profile: str, apply: Callable[..., list[Object]]
+) -> None:
+    profiles.wait_for_pipelines(kube, profile)
+    labelled, other = apply("labelled.yaml", profile)
+    told, mounted = tokens_for_pipelines(labelled)
+    assert len(told) == 1
+    assert mounted == told
+    assert tokens_for_pipelines(other) == ([], [])
+
+
 def test_an_editor_works_in_its_own_namespace_alone(
     kube: Kube, run: Any, profile: str, other_profile: str
 ) -> None:
