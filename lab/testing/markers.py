@@ -20,7 +20,10 @@ GUEST_ONLY = "machine"
 
 APPLICATIONS: Mapping[str, tuple[str, ...]] = {
     "login": ("istio-ingressgateway", "istio-pilot", "oidc-gatekeeper", "dex-auth", "kubeflow-dashboard"),
-    "profiles": ("kubeflow-profiles", "kfp-profile-controller", "metacontroller-operator"),
+    "profiles": (
+        *("kubeflow-profiles", "kfp-profile-controller", "admission-webhook"),
+        "metacontroller-operator",
+    ),
     "pipelines": (
         *("kfp-api", "kfp-persistence", "kfp-schedwf", "kfp-ui", "argo-controller", "minio"),
         *("kfp-profile-controller", "kfp-metadata-writer", "mlmd", "envoy"),

@@ -121,15 +121,18 @@ class Outcome:
     reports: Path
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Callable[..., Outcome]:
-    (tmp_path / "Vagrantfile").touch()
-    (tmp_path / "lab.yaml").write_text("edition: rehearsal\n", encoding="utf-8")
-    (tmp_path / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (tmp_path / "test_it.py").write_text(TESTS, encoding="utf-8")
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
-    (tmp_path / ".lab" / "kubeflow").mkdir(parents=True)
-    manifests = tmp_path / "tests" / "acceptance" / "manifests"
+Suite = Callable[..., Outcome]
+
+
+def _suite(directory: Path) -> Suite:
+    """Lay out a checkout in a directory; what is returned runs pytest there."""
+    (directory / "Vagrantfile").touch()
+    (directory / "lab.yaml").write_text("edition: rehearsal\n", encoding="utf-8")
+    (directory / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (directory / "test_it.py").write_text(TESTS, encoding="utf-8")
+    (directory / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers\n", encoding="utf-8")
+    (directory / ".lab" / "kubeflow").mkdir(parents=True)
+    manifests = directory / "tests" / "acceptance" / "manifests"
     manifests.mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "acceptance" / "manifests" / "profile.yaml", manifests)
 
@@ -137,22 +140,35 @@ def suite(tmp_path: Path) -> Callable[..., Outcome]:
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith(("LAB_", "PYTEST_"))
         }
+        # Without the plugins of the other tests, which take as long to load as all the rest.
+        without = ["-p", "no:cacheprovider", "-p", "no:anyio", "-p", "no:xdist", "-p", "no:xdist.looponfail"]
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-            cwd=tmp_path,
+            [sys.executable, "-m", "pytest", *without, *arguments],
+            cwd=directory,
             env={**environment, "PYTHONPATH": str(ROOT), **environ},
             capture_output=True,
             text=True,
             timeout=100,
             check=False,
         )
-        return Outcome(done.returncode, done.stdout + done.stderr, tmp_path / ".lab/kubeflow/reports/latest")
+        return Outcome(done.returncode, done.stdout + done.stderr, directory / ".lab/kubeflow/reports/latest")
 
     return run
 
 
-def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
-    outcome = suite()
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    return _suite(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """All tests on a good lab; only to be read."""
+    return _suite(tmp_path_factory.mktemp("whole"))()
+
+
+def test_reports_with_evidence(whole_run: Outcome) -> None:
+    outcome = whole_run
     assert outcome.code == 1, outcome.text
     assert f"2 failed, {APPLICATIONS + 3} passed, 1 error" in outcome.text
     assert "REHEARSAL: lab kubeflow, edition rehearsal" in outcome.text
@@ -179,8 +195,8 @@ def test_reports_with_evidence(suite: Callable[..., Outcome]) -> None:
     assert (outcome.reports.stat().st_mode & 0o077) == 0
 
 
-def test_failures_have_a_class(suite: Callable[..., Outcome]) -> None:
-    outcome = suite()
+def test_failures_have_a_class(whole_run: Outcome) -> None:
+    outcome = whole_run
     assert "  1 SUITE: a mistake in the tests" in outcome.text
     assert "SUITE   test_it.py::test_mistaken: KeyError in the test" in outcome.text
     assert "ENV     test_it.py::test_cut_off: ConnectionRefusedError: nobody listens" in outcome.text
@@ -199,13 +215,13 @@ def test_failures_have_a_class(suite: Callable[..., Outcome]) -> None:
     assert page.count(">PRODUCT</td>") == page.count(">SUITE</td>") == page.count(">ENV</td>") == 1
 
 
-def test_what_cannot_be_collected_is_the_suite_s(suite: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_what_cannot_be_collected_is_the_suite_s(suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "test_odd.py").write_text("import no_such_module\n", encoding="utf-8")
     outcome = suite()
     assert "SUITE   test_odd.py: it could not be collected" in outcome.text
 
 
-def test_application_is_a_test_each(suite: Callable[..., Outcome]) -> None:
+def test_application_is_a_test_each(suite: Suite) -> None:
     outcome = suite("-m", "juju", "--collect-only", "-q")
     assert outcome.code == 0
     assert "test_application[dex-auth]" in outcome.text
@@ -213,7 +229,7 @@ def test_application_is_a_test_each(suite: Callable[..., Outcome]) -> None:
 
 
 @pytest.mark.parametrize("trouble", [{"FAKE_VM": "off"}, {"FAKE_MICROK8S": "stopped"}, {"FAKE_API": "down"}])
-def test_unusable_lab_is_one_message(suite: Callable[..., Outcome], trouble: dict[str, str]) -> None:
+def test_unusable_lab_is_one_message(suite: Suite, trouble: dict[str, str]) -> None:
     outcome = suite(**trouble)
     assert outcome.code == 2
     assert outcome.text.count("LAB-TEST-") == 1
@@ -221,29 +237,29 @@ def test_unusable_lab_is_one_message(suite: Callable[..., Outcome], trouble: dic
     assert "passed" not in outcome.text
 
 
-def test_the_guest_can_be_tested_without_kubernetes(suite: Callable[..., Outcome]) -> None:
+def test_the_guest_can_be_tested_without_kubernetes(suite: Suite) -> None:
     assert suite("-m", "machine", FAKE_MICROK8S="stopped", FAKE_API="down").code == 0
 
 
-def test_no_lab_to_collect_for(suite: Callable[..., Outcome]) -> None:
+def test_no_lab_to_collect_for(suite: Suite) -> None:
     outcome = suite("--collect-only", FAKE_VM="off")
     assert outcome.code == 0
     assert not outcome.reports.exists()
 
 
-def test_wrong_settings_are_one_message(suite: Callable[..., Outcome]) -> None:
+def test_wrong_settings_are_one_message(suite: Suite) -> None:
     outcome = suite(LAB_EDITION="nonsense")
     assert outcome.code == 2
     assert "There is no edition named 'nonsense'" in outcome.text
     assert "Traceback" not in outcome.text
 
 
-def test_unknown_lab_leaves_nothing(suite: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_unknown_lab_leaves_nothing(suite: Suite, tmp_path: Path) -> None:
     assert suite(LAB_NAME="typo", FAKE_VM="off").code == 2
     assert not (tmp_path / ".lab" / "typo").exists()
 
 
-def test_test_without_a_marker_is_refused(suite: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_test_without_a_marker_is_refused(suite: Suite, tmp_path: Path) -> None:
     (tmp_path / "test_more.py").write_text("def test_x(): pass\n", encoding="utf-8")
     outcome = suite()
     assert outcome.code == 4

@@ -1,11 +1,10 @@
-"""The process: webhooks as the API server calls them, rounds, certificate."""
+"""The process: webhooks as the API server calls them, rounds."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from kopf._cogs.structs.references import Insights, Resource
 from kopf._core.engines import admission
 from kopf._core.reactor.inventory import ResourceMemories
 from labkubeflow.common.kube import KubeError
-from labkubeflow.katib import certificate, rounds
-from labkubeflow.katib.certificate import Certificate
+from labkubeflow.katib import rounds
 from labkubeflow.katib.cluster import Cluster
 from labkubeflow.katib.defaults import complete
 from labkubeflow.katib.operator import registry
@@ -183,29 +181,6 @@ def test_a_round_that_failed_is_made_again() -> None:
 @pytest.mark.usefixtures("quick")
 def test_who_wants_another_round_has_it() -> None:
     assert run_rounds([0.01, None], "a") == ["a", "a"]
-
-
-def test_a_certificate_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Api()
-    first = certificate.keep(Cluster(api), "katib-controller", "kubeflow")
-    assert first.serves("katib-controller", "kubeflow")
-    assert certificate.keep(Cluster(api), "katib-controller", "kubeflow") == first
-    other = certificate.keep(Cluster(api), "katib-controller", "elsewhere")
-    assert other.serves("katib-controller", "elsewhere")
-    assert not first.serves("katib-controller", "elsewhere")
-
-
-def test_a_certificate_that_is_no_good_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = Api()
-    with monkeypatch.context() as patch:
-        patch.setattr(certificate, "VALID", timedelta(days=3))
-        old = certificate.keep(Cluster(api), "katib-controller", "kubeflow")
-    new = certificate.keep(Cluster(api), "katib-controller", "kubeflow")
-    assert new != old
-    secret = api.objects["/api/v1/namespaces/kubeflow/secrets/katib-webhook-cert"]
-    secret["data"]["tls.key"] = base64.b64encode(b"nonsense").decode()
-    assert certificate.keep(Cluster(api), "katib-controller", "kubeflow") not in (old, new)
-    assert not Certificate(new.public, old.private).serves("katib-controller", "kubeflow")
 
 
 APPLICATION = Path("rehearsal/images/juju/juju_controller/bundle/applications/katib-controller.yaml")

@@ -7,7 +7,8 @@ from typing import Any
 
 import kopf
 import pytest
-from labkubeflow.profiles.pipelines import reconcile
+from labkubeflow.common.kube import KubeError
+from labkubeflow.profiles.pipelines.reconcile import reconcile
 
 from .fake_kube import FakeKube
 
@@ -34,11 +35,18 @@ def test_without_keys_it_is_tried_again(kube: FakeKube) -> None:
     assert kube.writes == []
 
 
-def test_a_namespace_that_is_going_is_let_go(kube: FakeKube, monkeypatch: pytest.MonkeyPatch) -> None:
-    from labkubeflow.common.kube import KubeError
-
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        KubeError(403, "Forbidden", "because it is being terminated"),
+        KubeError(404, "NotFound", "the server could not find the requested resource"),
+    ],
+)
+def test_what_is_refused_is_tried_again_until_the_namespace_goes(
+    kube: FakeKube, monkeypatch: pytest.MonkeyPatch, refusal: KubeError
+) -> None:
     kube.objects["/api/v1/namespaces/kubeflow/secrets/minio-secret"] = {"data": KEYS}
-    refusal = KubeError(403, "Forbidden", "because it is being terminated")
+    kube.objects["/api/v1/namespaces/ada"] = {"metadata": {"name": "ada"}}
 
     def refuse(*_: object) -> None:
         raise refusal
@@ -46,4 +54,7 @@ def test_a_namespace_that_is_going_is_let_go(kube: FakeKube, monkeypatch: pytest
     monkeypatch.setattr(kube, "ensure", refuse)
     with pytest.raises(kopf.TemporaryError):
         reconcile(kube, "kubeflow", ADA)
-    reconcile(kube, "kubeflow", {"metadata": {"name": "ada", "deletionTimestamp": "now"}})
+    kube.objects["/api/v1/namespaces/ada"]["metadata"]["deletionTimestamp"] = "now"
+    reconcile(kube, "kubeflow", ADA)
+    del kube.objects["/api/v1/namespaces/ada"]
+    reconcile(kube, "kubeflow", ADA)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lab.errors import HostError
 from lab.probes.host import programs as look
 from lab.probes.host.session import Session, is_mine, libvirt, sockets
+from lab.process import Result
 
 Make = Callable[[Mapping[str, tuple[int, str, str]]], Any]
 VIRSH = "virsh -c qemu:///session version"
@@ -155,6 +156,17 @@ def test_libvirt_does_not_start(programs: Make, tmp_path: Path) -> None:
     assert finding.found.endswith("No such socket: '/x'")
     assert "/usr/sbin/libvirtd" in finding.advice
     assert f"XDG_RUNTIME_DIR={tmp_path}" in finding.advice
+
+
+def test_libvirt_that_is_ending_is_asked_again(programs: Make, tmp_path: Path) -> None:
+    host = programs({VIRSH: (0, VERSION, "")})
+    answers = iter([Result((VIRSH,), 1, "", "error: Cannot recv data: Connection reset by peer\n", 0.0)])
+
+    def ask(argv: Sequence[str], **options: Any) -> Result:
+        return next(answers, None) or cast(Result, host(argv, **options))
+
+    [finding] = libvirt(session_of(tmp_path), ask, host.find)
+    assert finding.level == "ok"
 
 
 def test_libvirt_hangs(tmp_path: Path) -> None:

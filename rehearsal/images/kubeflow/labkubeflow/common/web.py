@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +15,10 @@ from starlette.types import Lifespan
 
 GRACE_SECONDS = 3
 """How long requests under way may take once the pod is told to stop."""
+
+KEEP_ALIVE_SECONDS = 120
+"""How long an idle connection stays open: longer than clients keep theirs (those written in Go 90 seconds),
+for a request on a connection that is closed in the same moment is lost."""
 
 USER_HEADER = "kubeflow-userid"
 """Header in which the gateway tells who asks."""
@@ -39,10 +44,15 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(name)s: %(message)s")
 
 
-def serve(app: Starlette, port: int) -> None:
+def serve(app: Starlette, port: int, *, certificate: tuple[Path, Path] | None = None) -> None:
     """Serve an application on all addresses of the pod until SIGTERM; ends requests under way first.
 
     Requests are not logged: their addresses can hold codes and states of a login.
+
+    Args:
+        app: what answers.
+        port: where it listens.
+        certificate: files of certificate and key, to serve by HTTPS.
     """
     import uvicorn
 
@@ -57,5 +67,8 @@ def serve(app: Starlette, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ssl_certfile=certificate[0] if certificate else None,
+        ssl_keyfile=certificate[1] if certificate else None,
     )

@@ -13,9 +13,10 @@ from typing import Any
 
 import kopf
 
+from labkubeflow.common import certificate
 from labkubeflow.common.kube import Kube
 
-from . import certificate, names, validation
+from . import names, validation
 from .cluster import Cluster
 from .defaults import complete
 from .names import EXPERIMENT_LABEL, Object
@@ -26,6 +27,9 @@ CONFIGURATION = "katib.kubeflow.org"
 """Name of the webhook configurations, and end of the webhooks' names."""
 
 SERVICE = "katib-controller"
+CERTIFICATE = "katib-webhook-cert"
+"""Name of the Secret with the webhook's certificate, as upstream's."""
+
 HEALTH = "http://0.0.0.0:8080/healthz"
 WEBHOOK_PORT = 443
 
@@ -128,14 +132,12 @@ async def run(namespace: str) -> None:
     Args:
         namespace: where it and its service are.
     """
-    cluster = Cluster(Kube.in_pod())
-    found = await asyncio.to_thread(certificate.keep, cluster, SERVICE, namespace)
+    kube = Kube.in_pod()
+    cluster = Cluster(kube)
+    found = await asyncio.to_thread(certificate.keep, kube, CERTIFICATE, SERVICE, namespace)
     rounds = Rounds(Reconciler(cluster).experiment)
     with tempfile.TemporaryDirectory() as directory:
-        public, private = Path(directory) / "tls.crt", Path(directory) / "tls.key"
-        public.write_bytes(found.public)
-        private.touch(mode=0o600)
-        private.write_bytes(found.private)
+        public, private = found.write(Path(directory))
         server = ServiceServer(
             namespace, addr="0.0.0.0", port=WEBHOOK_PORT, certfile=public, pkeyfile=private
         )

@@ -12,7 +12,8 @@ import urllib3
 from labkubeflow.common.web import USER_HEADER
 
 TIMEOUT_SECONDS = 60.0
-RUNS_SHOWN = 50
+RUNS_SHOWN = 20
+"""Of each namespace: a run comes with its pipeline and all its tasks."""
 
 _PASSED_ON = (USER_HEADER, "authorization", "content-type", "accept")
 _PASSED_BACK = ("content-type",)

@@ -103,7 +103,7 @@ def _run_row(run: Mapping[str, Any]) -> list[str]:
 
 
 def _task_row(task: Mapping[str, Any], depth: int) -> list[str]:
-    name = f'<span style="padding-left: {depth * 1.2}em">{escape(task["display_name"])}</span>'
+    name = f'<span style="padding-left: {depth * 20}px">{escape(task["display_name"])}</span>'
     state = _state(task["state"]) + (" (cached)" if task["cached"] else "")
     values = [
         _parameters(task[side]["parameters"]) + _artifacts(task[side]["artifacts"])

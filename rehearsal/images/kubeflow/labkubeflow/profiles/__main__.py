@@ -5,19 +5,22 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import kopf
-
-from labkubeflow.common.controller import run_controller
 from labkubeflow.common.kube import Kube
+from labkubeflow.common.lean import without_kubernetes_client
 from labkubeflow.common.web import log_to_stderr, serve
 from labkubeflow.profiles import kfam
-from labkubeflow.profiles.reconcile import handle
 
 KFAM_PORT = 8081
 
 
 def main() -> None:
     """Serve the access API and act on Profiles until told to stop."""
+    without_kubernetes_client()
+    import kopf
+
+    from labkubeflow.common.controller import run_controller
+    from labkubeflow.profiles.reconcile import handle
+
     log_to_stderr()
     kube = Kube.in_pod()
 

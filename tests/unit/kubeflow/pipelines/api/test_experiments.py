@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 
 from labkubeflow.pipelines.store.records import ARCHIVED
@@ -94,8 +95,10 @@ def test_a_page_token_belongs_to_its_question(ann: TestClient, world: World) -> 
     assert alone["experiments"][0]["display_name"] == "b"
     other = ann.get("/experiments", params={**query, "sort_by": "name", "page_token": token})
     assert other.status_code == 400
-    for bad in ("x", "e30=", "W10="):
-        assert ann.get("/experiments", params={**query, "page_token": bad}).status_code == 400
+    forged = {"question": ["state", False, ""], "value": 1, "key": "x"}
+    for bad in ("x", "e30=", "W10=", base64.b64encode(json.dumps(forged).encode()).decode()):
+        query = {"namespace": "ann", "page_token": bad}
+        assert ann.get("/experiments", params=query).status_code == 400, bad
 
 
 def test_filters(ann: TestClient, world: World) -> None:

@@ -59,6 +59,13 @@ def test_runs_that_cannot_be_are_refused(ann: TestClient, world: World, experime
     assert ann.get("/runs", params={"namespace": "ann"}).json() == {}
 
 
+@pytest.mark.parametrize("text", ["NaN", "Infinity", '"\\ud800"', "[" * 5000 + "]" * 5000])
+def test_values_that_json_does_not_have_are_refused(ann: TestClient, experiment: str, text: str) -> None:
+    body = '{"display_name": "r", "experiment_id": "%s", "runtime_config": {"parameters": {"n": %s}}}'
+    answer = ann.post("/runs", content=body % (experiment, text))
+    assert (answer.status_code, answer.json()["code"]) == (400, 3)
+
+
 def test_a_run_of_a_version(ann: TestClient, world: World, experiment: str) -> None:
     files = {"uploadfile": ("p.json", '{"root": {"first": 1}}')}
     pipeline = ann.post("/pipelines/upload", files=files).json()["pipeline_id"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labkubeflow.pipelines.api.errors import ApiError, invalid
@@ -96,7 +96,8 @@ def read_query(parameters: Mapping[str, str], fields: Mapping[str, str]) -> Quer
     sort, descending = _order(parameters.get("sort_by", ""), fields)
     asked = parameters.get("filter", "")
     question = [sort, descending, asked]
-    start = _start(parameters.get("page_token", ""), question, bool(parameters.get("sort_by") or asked))
+    again = bool(parameters.get("sort_by") or asked)
+    start = _start(parameters.get("page_token", ""), question, again, fields.values())
     if start is not None:
         sort, descending, asked = start["question"]
     return Query(
@@ -143,10 +144,12 @@ def _order(text: str, fields: Mapping[str, str]) -> tuple[str, bool]:
     return fields[words[0]], words[1:] == ["desc"]
 
 
-def _start(token: str, question: list[Any], asked: bool) -> JsonObject | None:
+def _start(token: str, question: list[Any], asked: bool, columns: Iterable[str]) -> JsonObject | None:
     if not token:
         return None
     found = _decode(token)
+    if found["question"][0] not in columns:
+        raise invalid("Invalid page token")
     if asked and found["question"] != question:
         raise invalid("page token does not match the supplied sort by and/or filtering criteria")
     return found
@@ -156,14 +159,7 @@ def _decode(token: str) -> JsonObject:
     try:
         found: JsonObject = json.loads(base64.b64decode(token, validate=True))
         sort, descending, asked = found["question"]
-        known = {
-            **EXPERIMENT_FIELDS,
-            **PIPELINE_FIELDS,
-            **VERSION_FIELDS,
-            **RUN_FIELDS,
-            **RECURRING_RUN_FIELDS,
-        }
-        sound = sort in known.values() and isinstance(descending, bool) and isinstance(asked, str)
+        sound = isinstance(sort, str) and isinstance(descending, bool) and isinstance(asked, str)
         if not sound or not isinstance(found["key"], str) or isinstance(found["value"], dict | list):
             raise ValueError("not one of ours")
     except (binascii.Error, ValueError, KeyError, TypeError) as error:

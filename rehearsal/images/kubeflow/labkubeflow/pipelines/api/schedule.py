@@ -28,9 +28,6 @@ _DESCRIPTORS = {
     "@hourly": "0 0 * * * *",
 }
 
-_MOST_SKIPPED = 100_000
-"""How many missed times are stepped over at once; more than a day's worth of seconds."""
-
 
 def check_trigger(trigger: JsonObject) -> None:
     """See that a Trigger message can be followed.
@@ -42,7 +39,11 @@ def check_trigger(trigger: JsonObject) -> None:
     if (cron is None) == (periodic is None):
         raise invalid("exactly one of cron_schedule and periodic_schedule is needed")
     if cron is not None:
-        _parse(cron.get("cron", ""), 0)
+        text = cron.get("cron", "")
+        try:
+            CronSim(_words(text), _moment(0))
+        except CronSimError as error:
+            raise invalid(f"Schedule cron is not a valid cron expression: {text}: {error}") from error
     elif periodic is not None and int(periodic.get("interval_second", 0)) < 1:
         raise invalid(
             "Found invalid period schedule interval. Set at interval to least 1 second: "
@@ -71,17 +72,13 @@ def next_due(trigger: JsonObject, created: float, last: float, no_catchup: bool,
     due = following(base)
     if due > end:
         return NEVER
-    if not no_catchup:
+    if not no_catchup or due > now:
         return due
     if "periodic_schedule" in trigger:
         # As upstream: what was missed is not made up for, and the rhythm begins anew.
         return float(int(now)) if now >= following(due) else due
-    for _ in range(_MOST_SKIPPED):
-        later = following(due)
-        if later > min(now, end):
-            return due
-        due = later
-    return due
+    latest = CronSim(_words(trigger["cron_schedule"]["cron"]), _moment(min(now, end) + 1), reverse=True)
+    return next(latest).timestamp()
 
 
 def _follower(trigger: JsonObject) -> Callable[[float], float]:
@@ -92,27 +89,28 @@ def _follower(trigger: JsonObject) -> Callable[[float], float]:
 
     def following(base: float) -> float:
         try:
-            return next(_parse(text, base)).timestamp()
+            return next(CronSim(_words(text), _moment(base))).timestamp()
         except StopIteration:
             return NEVER
 
     return following
 
 
-def _parse(text: str, base: float) -> CronSim:
+def _words(text: str) -> str:
+    """Return an expression of upstream's as the library has it."""
     words = text.split()
-    if not words:
-        raise invalid("Schedule cron is not a valid cron expression: it is empty")
-    if words[0] == "@every":
+    if words[:1] == ["@every"]:
         raise unsupported("@every in a cron expression (use a periodic schedule)")
     if len(words) == 1:
         words = _DESCRIPTORS.get(words[0], "").split()
     if len(words) == 5:
         words.append("*")
     fields = [f"*{word[1:]}" if word.startswith("?") else word for word in words]
+    # The library knows more than upstream about days.
     if len(fields) != 6 or any("#" in word or word.endswith(("L", "LW")) for word in fields[3::2]):
         raise invalid(f"Schedule cron is not a valid cron expression: {text}")
-    try:
-        return CronSim(" ".join(fields), datetime.fromtimestamp(base, UTC))
-    except CronSimError as error:
-        raise invalid(f"Schedule cron is not a valid cron expression: {text}: {error}") from error
+    return " ".join(fields)
+
+
+def _moment(seconds_: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds_), UTC)

@@ -6,6 +6,7 @@ As upstream reads them (kubeflow/pipelines, backend/src/apiserver/server/util.go
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 import zipfile
 import zlib
@@ -51,6 +52,11 @@ def _parse(data: bytes) -> JsonObject:
         documents = list(yaml.load_all(data, _loader()))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise invalid(f"the pipeline cannot be read: {error}") from error
+    try:
+        # YAML knows times, numbers and keys that JSON does not.
+        json.dumps(documents, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise invalid(f"the pipeline has values that JSON does not have: {error}") from error
     if not 1 <= len(documents) <= 2 or not all(isinstance(item, dict) for item in documents):
         raise invalid("a pipeline file has one document, and a second one for a platform")
     if len(documents) == 1:

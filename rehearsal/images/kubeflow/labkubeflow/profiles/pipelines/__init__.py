@@ -1,0 +1,1 @@
+"""What Pipelines needs in each profile: the application kfp-profile-controller."""
