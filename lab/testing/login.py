@@ -27,8 +27,15 @@ REDIRECTS = 10
 AWAY = (502, 503, 504)
 """What the gateway answers for something that is not there, or not yet."""
 
-_PATIENCE = Retry(
-    total=8,
+
+class _Steady(Retry):
+    """Pauses that stop doubling early: what is back is not left waiting for a minute."""
+
+    DEFAULT_BACKOFF_MAX = 10
+
+
+_PATIENCE = _Steady(
+    total=20,
     connect=0,
     allowed_methods=["GET", "HEAD"],
     status_forcelist=AWAY,
@@ -36,7 +43,8 @@ _PATIENCE = Retry(
     respect_retry_after_header=False,
     raise_on_status=False,
 )
-"""Asks again while what is behind the gateway comes back. The pauses double: two minutes in all."""
+"""Asks again while what is behind the gateway comes back. The pauses double, to ten seconds: nearly three
+minutes in all, for an old kubelet takes one to let go of a pod's name."""
 
 
 class LoginRefused(AcceptanceError):  # noqa: N818 - the name says it
@@ -53,7 +61,7 @@ class GatewaySession(requests.Session):
     Args:
         url: The tunnel's end on this host.
         host: The name that the gateway is asked for.
-        patient: Whether to ask again, for about two minutes, when what is behind the gateway is away.
+        patient: Whether to ask again, for nearly three minutes, when what is behind the gateway is away.
     """
 
     def __init__(self, url: str, host: str, *, patient: bool = True) -> None:

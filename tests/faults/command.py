@@ -11,8 +11,11 @@ from pathlib import Path
 
 from lab.process import Result, run
 
-PARTS = ("Vagrantfile", "lab.yaml", "constraints.txt", "lab", "provision", "rehearsal")
-"""What a checkout needs for the lab's commands."""
+PARTS = (
+    *("Vagrantfile", "lab.yaml", "constraints.txt", "lab", "provision", "rehearsal"),
+    *("pyproject.toml", "tests/acceptance"),
+)
+"""What a checkout needs for the lab's commands, and for the suite."""
 
 OWN_MOUNTS = ("unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-c")
 """What is mounted behind this is seen by one command alone, neither by the host nor by another program."""

@@ -72,12 +72,12 @@ class Rig:
         self.lab("status").succeeds()
 
     @contextlib.contextmanager
-    def provision(self, **settings: str) -> Iterator[None]:
-        """Let the edition say something else to the steps, until the block ends."""
+    def edition(self, part: str, **settings: str) -> Iterator[None]:
+        """Let a part of the edition say something else, until the block ends."""
         path = self.checkout.root / "lab" / "editions" / "rehearsal.yaml"
         before = path.read_text(encoding="utf-8")
         edition = yaml.safe_load(before)
-        edition["provision"] |= settings
+        edition[part] |= settings
         path.write_text(yaml.safe_dump(edition), encoding="utf-8")
         try:
             yield

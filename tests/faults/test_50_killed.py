@@ -80,7 +80,7 @@ def test_damaged_notes_cost_nothing(rig: Rig) -> None:
 
 
 def test_a_channel_that_does_not_exist(rig: Rig) -> None:
-    with rig.provision(LAB_CHARM_CHANNEL="9.9/stable"):
+    with rig.edition("provision", LAB_CHARM_CHANNEL="9.9/stable"):
         answer = rig.up()
     answer.refuses("LAB-STEP-001", 60, hint="channel 9.9/stable")
 

@@ -7,10 +7,13 @@ import os
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,6 +208,50 @@ def test_without_the_right_keys_the_step_fails(step: Step) -> None:
     assert "403" in step.run(["true"], inputs=wanted).message["error"]
     step.keys = ("", "")
     assert "Secret mlpipeline-minio-artifact" in step.run(["true"], inputs=wanted).message["error"]
+
+
+@contextmanager
+def cutting_off(store: Store, after: int) -> Iterator[Store]:
+    """Put something in front of a store that cuts off the first answer that is longer than so many bytes."""
+    host, _, port = store.endpoint.removeprefix("http://").partition(":")
+    cut = threading.Event()
+
+    class Cutter(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port)), timeout=30) as behind:
+                up = threading.Thread(target=self.pass_on, args=(self.request, behind), daemon=True)
+                up.start()
+                told = 0
+                while data := behind.recv(65536):
+                    told += len(data)
+                    if told > after and not cut.is_set():
+                        cut.set()
+                        return
+                    self.request.sendall(data)
+
+        @staticmethod
+        def pass_on(source: socket.socket, target: socket.socket) -> None:
+            with suppress(OSError):
+                while data := source.recv(65536):
+                    target.sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Cutter) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield Store(f"http://127.0.0.1:{server.server_address[1]}", store.root)
+        server.shutdown()
+    assert cut.is_set()
+
+
+def test_a_download_that_is_cut_off_begins_again(program: Path, store: Store, tmp_path: Path) -> None:
+    whole = Step(program, store, tmp_path)
+    made = [whole.file("large", "out/large")]
+    assert whole.run(["sh", "-c", "seq 200000 > out/large"], artifacts=made).code == 0
+    with cutting_off(store, 300_000) as broken:
+        step = Step(program, broken, tmp_path)
+        outcome = step.run(["cmp", "in/large", "out/large"], inputs=[step.file("large", "in/large")])
+    assert outcome.code == 0, outcome.message
+    assert "trying again" in outcome.stderr
 
 
 def test_what_the_program_leaves_running_is_not_waited_for(step: Step) -> None:

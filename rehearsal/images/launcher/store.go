@@ -18,8 +18,8 @@ import (
 )
 
 // So often a request is made when the store does not answer or says that it is its fault: the store's pod may be
-// starting again just now.
-const attempts = 8
+// starting again just now, which takes a while on a busy machine. With the pauses that is three minutes.
+const attempts = 16
 
 // A store is an object store with S3's protocol; buckets are in the path.
 type store struct {
@@ -154,25 +154,28 @@ func (s *store) put(uri string, data []byte) error {
 	return response.Body.Close()
 }
 
-// fetch writes one object into a file.
+// fetch writes one object into a file, from the beginning again when the store goes away in the middle of it.
 func (s *store) fetch(bucket, key, path string) error {
-	response, err := s.request(http.MethodGet, bucket, key, nil, text(nil))
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	out, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(out, response.Body); err != nil {
-		out.Close()
-		return err
-	}
-	return out.Close()
+	return s.again(func() (bool, error) {
+		response, err := s.request(http.MethodGet, bucket, key, nil, text(nil))
+		if err != nil {
+			return false, err
+		}
+		defer response.Body.Close()
+		out, err := os.Create(path)
+		if err != nil {
+			return false, err
+		}
+		if _, err := io.Copy(out, response.Body); err != nil {
+			out.Close()
+			var ours *fs.PathError
+			return !errors.As(err, &ours), err
+		}
+		return false, out.Close()
+	})
 }
 
 type listing struct {
@@ -188,15 +191,25 @@ func (s *store) list(bucket, prefix string) ([]string, error) {
 	var keys []string
 	query := url.Values{"list-type": {"2"}, "prefix": {prefix}}
 	for {
-		response, err := s.request(http.MethodGet, bucket, "", query, text(nil))
+		var page listing
+		err := s.again(func() (bool, error) {
+			response, err := s.request(http.MethodGet, bucket, "", query, text(nil))
+			if err != nil {
+				return false, err
+			}
+			defer response.Body.Close()
+			content, err := io.ReadAll(response.Body)
+			if err != nil {
+				return true, err
+			}
+			page = listing{}
+			if err := xml.Unmarshal(content, &page); err != nil {
+				return false, fmt.Errorf("the object store's list is not understood: %w", err)
+			}
+			return false, nil
+		})
 		if err != nil {
 			return nil, err
-		}
-		var page listing
-		err = xml.NewDecoder(response.Body).Decode(&page)
-		response.Body.Close()
-		if err != nil {
-			return nil, fmt.Errorf("the object store's list is not understood: %w", err)
 		}
 		for _, object := range page.Contents {
 			keys = append(keys, object.Key)
@@ -205,6 +218,22 @@ func (s *store) list(bucket, prefix string) ([]string, error) {
 			return keys, nil
 		}
 		query.Set("continuation-token", page.NextContinuationToken)
+	}
+}
+
+// again calls a function until it has succeeded, says that another try would not help, or has been called often enough.
+func (s *store) again(try func() (bool, error)) error {
+	pause := s.pause
+	for attempt := 1; ; attempt++ {
+		helps, err := try()
+		if err == nil || !helps || attempt == attempts {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "launcher: trying again:", firstLine(err.Error()))
+		time.Sleep(pause)
+		if pause *= 2; pause > 15*time.Second {
+			pause = 15 * time.Second
+		}
 	}
 }
 
@@ -217,28 +246,24 @@ func (s *store) request(method, bucket, key string, query url.Values, b body) (*
 	if err != nil {
 		return nil, err
 	}
-	pause := s.pause
-	for attempt := 1; ; attempt++ {
-		response, err := s.try(method, bucket, key, query, b, sum)
-		if err == nil && response.StatusCode < 300 {
-			return response, nil
+	var response *http.Response
+	err = s.again(func() (bool, error) {
+		var err error
+		if response, err = s.try(method, bucket, key, query, b, sum); err != nil {
+			return true, err
 		}
-		again := true
-		if err == nil {
-			again = response.StatusCode >= 500
-			said, _ := io.ReadAll(io.LimitReader(response.Body, 500))
-			response.Body.Close()
-			err = fmt.Errorf("the object store answers %s to %s /%s/%s: %s", response.Status, method, bucket, key, said)
+		if response.StatusCode < 300 {
+			return false, nil
 		}
-		if !again || attempt == attempts {
-			return nil, err
-		}
-		fmt.Fprintln(os.Stderr, "launcher: trying again:", firstLine(err.Error()))
-		time.Sleep(pause)
-		if pause *= 2; pause > 15*time.Second {
-			pause = 15 * time.Second
-		}
+		said, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+		response.Body.Close()
+		err = fmt.Errorf("the object store answers %s to %s /%s/%s: %s", response.Status, method, bucket, key, said)
+		return response.StatusCode >= 500, err
+	})
+	if err != nil {
+		return nil, err
 	}
+	return response, nil
 }
 
 func (s *store) try(method, bucket, key string, query url.Values, b body, sum string) (*http.Response, error) {
