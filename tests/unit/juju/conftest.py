@@ -14,6 +14,7 @@ from juju_controller.keeper import Keeper
 from juju_controller.lifecycle import Pod
 from juju_controller.logbook import Logbook
 from juju_controller.report import Place
+from juju_controller.starts import Starts
 
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\nAAAA==\n-----END CERTIFICATE-----\n"
 BUNDLE = Path(juju_controller.__path__[0]) / "bundle"
@@ -99,7 +100,8 @@ class FakeCluster:
 class Lab:
     """A keeper with its fakes."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 100) -> None:
+        self.at_once = at_once
         self.cluster = FakeCluster()
         self.clock = Clock()
         self.hub = HUB
@@ -114,6 +116,7 @@ class Lab:
             Logbook(),
             model_uuid="00000000-0000-4000-8000-000000000000",
             clock=self.clock,
+            starts=Starts(self.at_once),
         )
         return self.keeper
 

@@ -157,6 +157,19 @@ def test_what_is_saved_is_json(lab: Lab) -> None:
     assert len(json.loads(lab.cluster.saved["kubeflow"])["applications"]) == APPLICATIONS
 
 
+def test_only_a_few_pods_start_at_the_same_time() -> None:
+    lab = Lab(at_once=4)
+    lab.deploy()
+    lab.run(1)
+    assert len(lab.cluster.ready) == 4
+    lab.cluster.all_ready()
+    lab.run(1)
+    assert len(lab.cluster.ready) == 8
+    # Pods that do not get ready do not keep the others away for ever.
+    lab.run(95)
+    assert len(lab.cluster.ready) == 12
+
+
 def test_the_objects_are_real_and_small(lab: Lab) -> None:
     lab.deploy()
     lab.run(1)

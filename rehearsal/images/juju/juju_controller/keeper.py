@@ -17,6 +17,7 @@ from .charmhub import Charm, CharmHub, Scalar
 from .cluster import Cluster, ExistsError
 from .errors import NotFoundError, RefusedError
 from .logbook import Logbook
+from .starts import Starts
 from .state import Application, Model
 from .workload import manifests, options_hash
 
@@ -43,6 +44,7 @@ class Keeper:
         clock: seconds since the epoch.
         model_uuid: the controller model's identity.
         now_work: called when there is something to do.
+        starts: keeps pods from starting all at once.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Keeper:
         model_uuid: str,
         clock: Callable[[], float] = time.time,
         now_work: Callable[[], None] = lambda: None,
+        starts: Starts | None = None,
     ) -> None:
         self._cluster = cluster
         self._hub = hub
@@ -62,6 +65,7 @@ class Keeper:
         self._log = log
         self._clock = clock
         self._now_work = now_work
+        self._starts = starts or Starts()
         self._lock = threading.RLock()
         self._created: dict[tuple[str, str], str] = {}
         self._saved: dict[str, str] = {}
@@ -297,17 +301,18 @@ class Keeper:
             del self._models[model.name]
             self._saved.pop(model.name, None)
             self._created = {key: sums for key, sums in self._created.items() if key[0] != model.name}
+            self._starts.forget(model.name)
             return None
         if not model.applications:
             return None
-        busy = self._create_one(model)
+        wake = self._create_one(model, now)
         world = lifecycle.World(
             pods=self._cluster.pods(model.name),
             statuses={name: item.application.current for name, item in model.applications.items()},
             options={name: effective(self._hub.charm(name), a) for name, a in model.applications.items()},
             addresses=self._cluster.balancers(model.name),
         )
-        wakes = [now] if busy else []
+        wakes = [] if wake is None else [wake]
         for name, application in list(model.applications.items()):
             step = lifecycle.advance(self._hub.charm(name), application, world, now)
             if step.application.application.current != application.application.current:
@@ -321,8 +326,14 @@ class Keeper:
         self._save(model)
         return min(wakes, default=None)
 
-    def _create_one(self, model: Model) -> bool:
-        """Create or configure one application: one at a time, so that requests are answered in between."""
+    def _create_one(self, model: Model, now: float) -> float | None:
+        """Create or configure one application: one at a time, so that requests are answered in between.
+
+        Returns:
+            When there may be more to do.
+        """
+        full_until = self._starts.full_until(model.name, self._cluster.pods(model.name), now)
+        wake = None
         for name, application in model.applications.items():
             charm = self._hub.charm(name)
             options = effective(charm, application)
@@ -331,15 +342,19 @@ class Keeper:
             if self._created.get(key) == sums:
                 continue
             if key not in self._created:
+                if full_until is not None:
+                    wake = full_until
+                    continue
                 self._cluster.create(model.name, manifests(charm, model.name, options))
+                self._starts.begin(model.name, name, now)
                 address = self._cluster.service_address(model.name, name)
                 model.applications[name] = replace(application, address=address)
             if sums:
                 # Also of objects that were there already: an earlier controller may have ended in between.
                 self._cluster.configure(model.name, charm, options)
             self._created[key] = sums
-            return True
-        return False
+            return now
+        return wake
 
     # -- helpers
 
