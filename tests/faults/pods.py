@@ -81,8 +81,8 @@ PLANS = {
     "profiles": Plan(("kubeflow-profiles", "kfp-profile-controller"), a_profile_changes),
     "pipelines": Plan(
         (
-            *("kfp-api", "minio", "kfp-ui", "oidc-gatekeeper", "istio-ingressgateway", "dex-auth"),
-            *("kfp-db", "minio", "kfp-api"),
+            *("kfp-api", "minio", "admission-webhook", "kfp-ui", "oidc-gatekeeper"),
+            *("istio-ingressgateway", "dex-auth", "kfp-db", "minio", "kfp-api"),
         ),
         a_step_is_at_work,
     ),
