@@ -51,6 +51,8 @@ class Server:
         return SSHTarget("127.0.0.1", self.port, getpass.getuser(), *keys)
 
     def start(self) -> None:
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # the server insists on it as root
         log = self._directory / "sshd.log"
         command = [SSHD, "-D", "-f", str(self._directory / "sshd_config"), "-E", str(log)]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -118,8 +120,6 @@ def _name(pid: int) -> str:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not Path(SSHD).exists():
         pytest.skip(f"{SSHD} is not installed (Debian: openssh-server)")
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # the server insists on it as root
     directory = tmp_path_factory.mktemp("sshd")
     directory.chmod(0o700)
     server = Server(directory)
