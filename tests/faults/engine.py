@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.testing.waiting import Pending, wait_until
+from tests.faults.background import running
 
 Event = dict[str, Any]
 
@@ -80,22 +80,11 @@ class Engine:
 def start(argv: Sequence[str], *, cwd: Path, events: Path, output: Path) -> Iterator[Engine]:
     """Run a command until the block ends; what is left of it then is stopped."""
     events.unlink(missing_ok=True)
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*argv, "--events", str(events)],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+    with running(
+        [*argv, "--events", str(events)],
+        cwd=cwd,
+        output=output,
+        ending=signal.SIGTERM,
+        seconds=END_SECONDS,
+    ) as process:
         yield Engine(process, events, output)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import signal
 import subprocess
@@ -11,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+
+from tests.faults.background import running
 
 END_SECONDS = 60.0
 _TEST = re.compile(r"^(?:\S*/)?test_\w+\.py::.*?(?= (?:PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b| $|$)")
@@ -66,23 +67,12 @@ def run_suite(argv: Sequence[str], *, cwd: Path, directory: Path) -> Iterator[Su
     """
     output, junit = directory / "suite.log", directory / "junit.xml"
     junit.unlink(missing_ok=True)
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [*argv, "-v", f"--junitxml={junit}"],
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
+    # As Ctrl-C does: the suite cleans up first.
+    with running(
+        [*argv, "-v", f"--junitxml={junit}"],
+        cwd=cwd,
+        output=output,
+        ending=signal.SIGINT,
+        seconds=END_SECONDS,
+    ) as process:
         yield Suite(process, output, junit)
-    finally:
-        if process.poll() is None:
-            # As Ctrl-C does: the suite cleans up first.
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(END_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
