@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import signal
@@ -75,18 +76,20 @@ class Server:
 
     def cut(self) -> None:
         """End every connection, as a guest that goes away does; the listener stays."""
-        for pid in self._connections():
-            os.kill(pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
     def freeze(self) -> None:
         """Let every connection hang, as when the guest does."""
-        for pid in self._connections():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let them go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for pid in self._connections():
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(pid, number)
 
     def _connections(self) -> list[int]:
         """Return the processes that hold a connection: all below the listener whose name is sshd's."""
@@ -105,14 +108,14 @@ class Server:
 def _children(pid: int) -> list[int]:
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
 def _name(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 

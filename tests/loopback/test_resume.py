@@ -24,6 +24,7 @@ from lab.report.tasks import Tasks
 from lab.transport import ssh
 from lab.transport.ssh import SSHTransport
 from tests.loopback.conftest import Server
+from tests.processes import runs
 
 LOOK = Path(__file__).parents[2] / "provision" / "look.sh"
 
@@ -100,13 +101,6 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.fixture

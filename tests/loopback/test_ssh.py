@@ -6,7 +6,6 @@ import http.server
 import signal
 import socket
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,18 +16,7 @@ import pytest
 from lab.transport import CommandTimeout, TransportError
 from lab.transport.ssh import SSHTransport, check_host_key
 from tests.loopback.conftest import Server
-
-
-def ended(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.01)
-    return False
+from tests.processes import wait_ended
 
 
 def test_result_has_everything(guest: SSHTransport) -> None:
@@ -89,7 +77,7 @@ def test_a_silent_command_is_dead_after_its_deadline(guest: SSHTransport) -> Non
             "set -m; sleep 60 & echo $!; echo $$; wait", timeout=3, on_line=lambda x: pids.append(int(x))
         )
     assert len(pids) == 2
-    assert all(ended(pid) for pid in pids)
+    assert all(wait_ended(pid) for pid in pids)
     assert guest.run("echo still", timeout=10).stdout == "still\n"
 
 
@@ -97,13 +85,13 @@ def test_a_command_that_ignores_sigterm_is_dead_too(guest: SSHTransport) -> None
     pids: list[int] = []
     with pytest.raises(CommandTimeout):
         guest.run("trap '' TERM; echo $$; sleep 60", timeout=2, on_line=lambda x: pids.append(int(x)))
-    assert ended(pids[0])
+    assert wait_ended(pids[0])
 
 
 def test_a_command_that_starts_late_is_dead_too(guest: SSHTransport, tmp_path: Path) -> None:
     with pytest.raises(CommandTimeout):
         guest.run(f"echo $$ >{tmp_path}/pid; sleep 60", timeout=0)
-    assert ended(int((tmp_path / "pid").read_text()))
+    assert wait_ended(int((tmp_path / "pid").read_text()))
 
 
 def test_ctrl_c_ends_the_command(guest: SSHTransport) -> None:
@@ -115,7 +103,7 @@ def test_ctrl_c_ends_the_command(guest: SSHTransport) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         guest.run("echo $$; sleep 60", timeout=30, on_line=interrupt)
-    assert ended(pids[0])
+    assert wait_ended(pids[0])
 
 
 def test_a_background_process_does_not_hold_the_command(guest: SSHTransport) -> None:

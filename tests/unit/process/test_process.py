@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,11 @@ from lab import process, streams
 from lab.errors import HostError, VMError
 from lab.process import ProcessError, ProcessTimeout, Result, redact, run
 from lab.streams import split_lines
+from tests.processes import wait_ended
 
 
 def sh(script: str) -> list[str]:
     return ["sh", "-c", script]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended (a zombie nobody has reaped yet counts)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 5
-    while not gone(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return gone(pid)
 
 
 def test_result_has_everything() -> None:
@@ -99,7 +84,7 @@ def test_deadline_kills_the_whole_group(monkeypatch: pytest.MonkeyPatch) -> None
         )
     assert caught.value.code == "LAB-HOST-102"
     assert len(pids) == 2
-    assert all(wait_gone(pid) for pid in pids)
+    assert all(wait_ended(pid) for pid in pids)
 
 
 def test_last_words_are_told_without_secrets() -> None:
@@ -123,7 +108,7 @@ def test_interrupt_kills_the_program() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         run(sh("echo $$; exec sleep 60"), timeout=30, on_line=interrupt)
-    assert wait_gone(pids[0])
+    assert wait_ended(pids[0])
 
 
 def test_a_daemon_holding_the_pipes_does_not_hold_us(monkeypatch: pytest.MonkeyPatch) -> None:
