@@ -56,12 +56,22 @@ apt_configuration() {
 
 apt_sources() {
   [ -n "$LAB_APT_MIRROR$LAB_APT_MIRROR_SECURITY" ] || return 0
-  local codename archive=${LAB_APT_MIRROR:-http://deb.debian.org/debian}
-  local security=${LAB_APT_MIRROR_SECURITY:-http://security.debian.org/debian-security}
-  codename=$(sed -n 's/^VERSION_CODENAME=//p' "$ROOT/etc/os-release")
+  local codename suite url
   local key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  printf 'deb %s %s %s main\n' "$key" "$archive" "$codename" "$key" "$archive" "$codename-updates" \
-    "$key" "$security" "$codename-security"
+  codename=$(sed -n 's/^VERSION_CODENAME=//p' "$ROOT/etc/os-release")
+  for suite in "$codename" "$codename-updates" "$codename-security"; do
+    url=$LAB_APT_MIRROR
+    [ "$suite" != "$codename-security" ] || url=$LAB_APT_MIRROR_SECURITY
+    [ -n "$url" ] || url=$(own_source "$suite")
+    [ -z "$url" ] || printf 'deb %s %s %s main\n' "$key" "$url" "$suite"
+  done
+}
+
+# own_source SUITE: where the machine gets it from by the sources that it came with.
+own_source() {
+  # shellcheck disable=SC2016 # apt's own variables
+  apt-get -o "Dir::Etc::SourceList=$ROOT/etc/apt/sources.list" -o "Dir::Etc::SourceParts=$ROOT/etc/apt/sources.list.d" \
+    indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | sed -n "s/^$1 //p" | head -n 1
 }
 
 # put_or_remove FILE MODE: the file is what standard input says, or gone if that says nothing.

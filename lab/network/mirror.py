@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _DEFAULTS = re.compile(r"https?://(deb|security|ftp|httpredir|cdn-fastly\.deb)\.debian\.org(/|$)")
@@ -32,6 +32,22 @@ def debian_mirrors(root: Path, release: str) -> tuple[str, str]:
     chosen = (found.get(codename, ""), found.get(f"{codename}-security", ""))
     archive, security = ("" if _DEFAULTS.match(url) else url for url in chosen)
     return archive, security
+
+
+def debian_archive(root: Path, codenames: Collection[str]) -> str:
+    """Return the server that the host's apt gets Debian from, whether it is a mirror or not.
+
+    Args:
+        root: The host's root directory.
+        codenames: Debian's releases that count.
+
+    Returns:
+        The first URL; empty if there is none, as on other systems.
+    """
+    for url, suites in _sources(root):
+        if url.startswith(("http://", "https://")) and not set(suites).isdisjoint(codenames):
+            return url.rstrip("/")
+    return ""
 
 
 def _os_release(root: Path) -> dict[str, str]:

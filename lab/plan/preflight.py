@@ -11,6 +11,7 @@ from pathlib import Path
 from lab.config import Settings
 from lab.editions.bundle import Manifest, verify_bundle
 from lab.network.guest import HOST_ADDRESS, GuestNetwork
+from lab.network.mirror import debian_archive
 from lab.plan.login import guest_network
 from lab.probes.host import (
     acceleration,
@@ -138,12 +139,14 @@ def _internet(settings: Settings) -> Iterator[Check]:
     proxies = _proxies(guest)
     fetch = web.client(proxies, guest.certificates)
     snaps = {"microk8s": scripts["LAB_MICROK8S_CHANNEL"], "juju": scripts["LAB_JUJU_CHANNEL"]}
-    mirror = guest.variables.get("LAB_APT_MIRROR", archive.MIRROR).replace(HOST_ADDRESS, "127.0.0.1")
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
         "snap-store": lambda: stores.snap_store(snaps, fetch),
         "charmhub": lambda: stores.charmhub(scripts["LAB_CHARM"], scripts["LAB_CHARM_CHANNEL"], fetch),
-        "debian-archive": lambda: archive.archive(mirror, edition.expect.debian, fetch),
     }
+    told = guest.variables.get("LAB_APT_MIRROR", "").replace(HOST_ADDRESS, "127.0.0.1")
+    # Without a setting the guest asks the server of its box; that of a Debian host stands for it.
+    if mirror := told or debian_archive(Path("/"), archive.CODENAMES.values()):
+        looks["debian-archive"] = lambda: archive.archive(mirror, edition.expect.debian, fetch)
     if (name := edition.box.name) is not None:
         home = disk.vagrant_home(os.environ)
         looks["box"] = lambda: box.box(name, settings.provider, home, fetch)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lab.probes.host.finding import NETWORK, Finding
 from lab.probes.host.web import Fetch, NoAnswer
 
-MIRROR = "http://deb.debian.org/debian"
 CODENAMES = {"12": "bookworm", "13": "trixie"}
 
 

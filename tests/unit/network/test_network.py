@@ -12,6 +12,7 @@ from lab.errors import HostError, UsageError
 from lab.network.choice import Network, redact
 from lab.network.discover import HostNetwork, discover
 from lab.network.guest import decide
+from lab.network.mirror import debian_archive
 from lab.process import Result
 
 
@@ -105,6 +106,7 @@ def test_certificates_that_debian_does_not_have(host: Host) -> None:
     assert found.origins == {"ca_certificates": "the host's own"}
 
 
+DEBIAN = "debian.org"
 OS = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
 
 
@@ -122,7 +124,7 @@ OS = 'ID=debian\nVERSION_ID="12"\nVERSION_CODENAME=bookworm\n'
             },
             ("https://m/debian", "http://m/sec"),
         ),
-        ({"sources.list": "deb http://deb.debian.org/debian bookworm main\n"}, ("", "")),
+        ({"sources.list": f"deb http://deb.{DEBIAN}/debian bookworm main\n"}, ("", "")),
         ({"sources.list": "deb http://m/debian trixie main\ndeb cdrom:[x]/ bookworm main\n"}, ("", "")),
     ],
 )
@@ -136,6 +138,22 @@ def test_the_mirror_of_a_host_of_the_guests_release(
     assert (found.apt_mirror, found.apt_mirror_security) == expected
     host.file("etc/os-release", OS.replace('"12"', '"13"'))
     assert host.look().apt_mirror == ""
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ("deb http://other/x stable main\ndeb http://m/debian/ trixie main\n", "http://m/debian"),
+        ("deb file:/m/debian bookworm main\n", ""),
+        ("deb http://m/ubuntu noble main\n", ""),
+        ("", ""),
+    ],
+)
+def test_the_server_that_the_hosts_apt_asks(tmp_path: Path, sources: str, expected: str) -> None:
+    apt = tmp_path / "etc/apt"
+    apt.mkdir(parents=True)
+    (apt / "sources.list").write_text(sources)
+    assert debian_archive(tmp_path, ["bookworm", "trixie"]) == expected
 
 
 # --- what reaches the guest ---------------------------------------------------------------------

@@ -25,6 +25,7 @@ NO_STORE = NETWORK.failure("snap-store", "No store", "--edition rehearsal", code
 def looked(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """Replace the looking; return the checks that would have been made."""
     found: list[str] = []
+    monkeypatch.setattr(preflight, "debian_archive", lambda *_: "http://mirror.example/debian")
 
     def examine(checks: Sequence[Check]) -> Report:
         found.extend(check.id for check in checks)

@@ -46,7 +46,7 @@ KEY = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 SOURCES = f"""\
 deb {KEY} http://mirror.school.example/debian bookworm main
 deb {KEY} http://mirror.school.example/debian bookworm-updates main
-deb {KEY} http://security.debian.org/debian-security bookworm-security main
+deb {KEY} http://own.example/debian-security/ bookworm-security main
 """
 
 
@@ -128,8 +128,8 @@ def test_a_cache_for_packages_is_for_apt_alone(guest: Guest) -> None:
         'Acquire::http::Proxy "http://cache:3142";\nAcquire::https::Proxy "DIRECT";\n'
     )
     sources = (guest.root / "etc/apt/kubeflow-lab.list").read_text().splitlines()
-    assert sources[0] == f"deb {KEY} http://deb.debian.org/debian bookworm main"
-    assert sources[2] == f"deb {KEY} http://m/s bookworm-security main"
+    assert sources[0] == f"deb {KEY} http://own.example/debian/ bookworm main"
+    assert sources[1:] == [f"deb {KEY} http://m/s bookworm-security main"]  # it has no updates
 
 
 def test_a_machine_without_the_tool_gets_it(guest: Guest) -> None:
