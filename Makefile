@@ -20,8 +20,8 @@ bundle: setup ## Build the box, the snaps and the images of the rehearsal (cache
 rehearsal: bundle ## Bring a rehearsal lab up
 	$(PYTHON) -m lab --edition rehearsal up
 
-.PHONY: lint types unit loopback
-lint types unit loopback: setup ## Run one of the checks that need no lab
+.PHONY: lint types unit scripts loopback
+lint types unit scripts loopback: setup ## Run one of the checks that need no lab
 	$(TOX) run -e $@
 
 .PHONY: acceptance
@@ -35,9 +35,9 @@ faults: bundle ## Break a rehearsal lab in every way we know of, and see it go o
 	$(TOX) run -e faults
 
 .PHONY: test
-test: ## Run everything: lint, types, unit, loopback, and acceptance on a rehearsal
+test: ## Run everything: lint, types, unit, scripts, loopback, and acceptance on a rehearsal
 	@$(MAKE) --no-print-directory setup
-	$(TOX) run -e lint,types,unit,loopback
+	$(TOX) run -e lint,types,unit,scripts,loopback
 	@$(MAKE) --no-print-directory acceptance
 
 .PHONY: clean

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PROVISION = Path(__file__).parents[3] / "provision"
+PROVISION = Path(__file__).parents[2] / "provision"
 FAKES = Path(__file__).parent / "fakes"
 SYSTEM_PROGRAMS = ["apt-get", "blkid", "dpkg-query", "getent", "gpasswd", "groupdel", "hostname", "ip"]
 SYSTEM_PROGRAMS += ["iptables-nft-restore", "iptables-nft-save", "journalctl", "kill", "mount", "mountpoint"]
