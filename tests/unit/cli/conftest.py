@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lab.cli import main
 from lab.config import Settings
+from lab.plan.bringup import Bringup
+from lab.report.events import Notice
+from lab.report.tasks import Tasks
 
 STEP = """\
 # title: Install snapd
@@ -82,3 +86,26 @@ def lab(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     monkeypatch.setattr("lab.vm.accelerator.name", lambda _provider: "qemu")
     monkeypatch.chdir(tmp_path)
     return Lab(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], list[str]]:
+    """Replace the commands' work by one task."""
+    called: list[str] = []
+
+    def replace(error: BaseException | None = None) -> list[str]:
+        def act(self: Bringup, command: str) -> Tasks:
+            called.append(command)
+            tasks = self._make_tasks(command, 1)
+            tasks.emit(Notice("a word"))
+            with tasks.task("vm", "Start the virtual machine"):
+                if error:
+                    raise error
+            return tasks
+
+        monkeypatch.setattr(Bringup, "up", lambda self: act(self, "up"))
+        monkeypatch.setattr(Bringup, "provision", lambda self: act(self, "provision"))
+        monkeypatch.setattr(Bringup, "reset", lambda self, again: act(self, f"reset {again}"))
+        return called
+
+    return replace
