@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from labkubeflow.common.page import page
 from labkubeflow.dashboard.workgroups import Membership
 
 COMPONENTS = (
@@ -14,38 +15,26 @@ COMPONENTS = (
 MISSING = ("Notebooks", "TensorBoards", "Volumes")
 """Components of the real dashboard that this one has no link to."""
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>Kubeflow dashboard (REHEARSAL)</title>
-<style>
-body {{ margin: 0; font: 16px/1.5 sans-serif; color: #222; background: #eef1f4; }}
-.rehearsal {{ padding: .5rem 1rem; background: #7a3e00; color: #fff; text-align: center; }}
-header {{ display: flex; align-items: center; gap: 1rem; padding: .75rem 1.5rem; background: #fff;
-  border-bottom: 1px solid #d5dbe1; }}
-header h1 {{ margin: 0 auto 0 0; font-size: 1.25rem; }}
-header form {{ margin: 0; }}
-button {{ padding: .35rem .9rem; font: inherit; color: #1a5fb4; background: #fff; border: 1px solid #1a5fb4;
-  border-radius: 4px; cursor: pointer; }}
-main {{ box-sizing: border-box; max-width: 60rem; margin: 0 auto; padding: 1.5rem; }}
-h2 {{ margin: 1.5rem 0 .75rem; font-size: 1.05rem; }}
-.cards {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem; }}
-.cards a {{ display: block; padding: 1rem 1.25rem; color: inherit; text-decoration: none; background: #fff;
-  border: 1px solid #d5dbe1; border-radius: 6px; }}
-.cards a:hover, .cards a:focus {{ border-color: #1a5fb4; }}
-.cards strong {{ display: block; color: #1a5fb4; }}
-table {{ width: 100%; border-collapse: collapse; background: #fff; border: 1px solid #d5dbe1; }}
-th, td {{ padding: .5rem 1rem; text-align: left; border-bottom: 1px solid #e6eaee; }}
-.note {{ color: #55606a; }}
-[role=alert] {{ padding: .5rem .75rem; color: #8b0000; background: #fdecea; border-radius: 4px; }}
-</style>
-</head>
-<body>
-<div class="rehearsal">REHEARSAL: this stands in for Kubeflow; it is not Kubeflow</div>
+_STYLE = """\
+header { display: flex; align-items: center; gap: 1rem; padding: .75rem 1.5rem; background: #fff;
+  border-bottom: 1px solid #d5dbe1; }
+header h1 { margin: 0 auto 0 0; font-size: 1.25rem; }
+header form { margin: 0; }
+button { padding: .35rem .9rem; font: inherit; color: #1a5fb4; background: #fff; border: 1px solid #1a5fb4;
+  border-radius: 4px; cursor: pointer; }
+main { box-sizing: border-box; max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
+h2 { margin: 1.5rem 0 .75rem; font-size: 1.05rem; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); gap: 1rem; }
+.cards a { display: block; padding: 1rem 1.25rem; color: inherit; text-decoration: none; background: #fff;
+  border: 1px solid #d5dbe1; border-radius: 6px; }
+.cards a:hover, .cards a:focus { border-color: #1a5fb4; }
+.cards strong { display: block; color: #1a5fb4; }
+table { width: 100%; border-collapse: collapse; background: #fff; border: 1px solid #d5dbe1; }
+th, td { padding: .5rem 1rem; text-align: left; border-bottom: 1px solid #e6eaee; }
+.note { color: #55606a; }
+"""
+
+_BODY = """\
 <header>
 <h1>Kubeflow dashboard</h1>
 <span>Logged in as <strong id="user">{user}</strong></span>
@@ -59,8 +48,6 @@ th, td {{ padding: .5rem 1rem; text-align: left; border-bottom: 1px solid #e6eae
 <h2>Your namespaces</h2>
 {namespaces}
 </main>
-</body>
-</html>
 """
 
 _NONE = """\
@@ -97,4 +84,10 @@ def dashboard_page(user: str, memberships: Sequence[Membership], trouble: str = 
         for path, name, what in COMPONENTS
     )
     missing = escape(", ".join(MISSING))
-    return _PAGE.format(user=escape(user), components=components, missing=missing, namespaces=namespaces)
+    body = _BODY.format(user=escape(user), components=components, missing=missing, namespaces=namespaces)
+    return page(
+        title="Kubeflow dashboard (REHEARSAL)",
+        banner="this stands in for Kubeflow; it is not Kubeflow",
+        style=_STYLE,
+        body=body,
+    )

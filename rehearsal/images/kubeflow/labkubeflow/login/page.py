@@ -1,37 +1,23 @@
-"""The login form, as Dex's local connector has it: names and ids of its fields are a contract.
-
-It names its (empty) icon itself: a browser that looked for one elsewhere would be sent to the login once
-more, and get another state in place of the one that this form goes with.
-"""
+"""The login form, as Dex's local connector has it: names and ids of its fields are a contract."""
 
 from __future__ import annotations
 
 from html import escape
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>Log in (rehearsal)</title>
-<style>
-body {{ margin: 0; font: 16px/1.5 sans-serif; color: #222; background: #eef1f4; }}
-.rehearsal {{ padding: .5rem 1rem; background: #7a3e00; color: #fff; text-align: center; }}
-main {{ box-sizing: border-box; max-width: 24rem; margin: 3rem auto; padding: 1.5rem 2rem 2rem;
-  background: #fff; border-radius: 6px; box-shadow: 0 1px 4px #0003; }}
-h1 {{ margin: 0 0 1rem; font-size: 1.3rem; font-weight: 600; }}
-label {{ display: block; margin-top: 1rem; }}
-input {{ box-sizing: border-box; width: 100%; padding: .5rem; font: inherit; border: 1px solid #8a949e;
-  border-radius: 4px; }}
-button {{ width: 100%; margin-top: 1.5rem; padding: .6rem; font: inherit; color: #fff; background: #1a5fb4;
-  border: 0; border-radius: 4px; cursor: pointer; }}
-[role=alert] {{ padding: .5rem .75rem; color: #8b0000; background: #fdecea; border-radius: 4px; }}
-</style>
-</head>
-<body>
-<div class="rehearsal">REHEARSAL: this stands in for Kubeflow's login</div>
+from labkubeflow.common.page import page
+
+_STYLE = """\
+main { box-sizing: border-box; max-width: 24rem; margin: 3rem auto; padding: 1.5rem 2rem 2rem;
+  background: #fff; border-radius: 6px; box-shadow: 0 1px 4px #0003; }
+h1 { margin: 0 0 1rem; font-size: 1.3rem; font-weight: 600; }
+label { display: block; margin-top: 1rem; }
+input { box-sizing: border-box; width: 100%; padding: .5rem; font: inherit; border: 1px solid #8a949e;
+  border-radius: 4px; }
+button { width: 100%; margin-top: 1.5rem; padding: .6rem; font: inherit; color: #fff; background: #1a5fb4;
+  border: 0; border-radius: 4px; cursor: pointer; }
+"""
+
+_BODY = """\
 <main>
 <h1>Log in to Your Account</h1>
 {alert}<form method="post" action="{action}">
@@ -43,8 +29,6 @@ button {{ width: 100%; margin-top: 1.5rem; padding: .6rem; font: inherit; color:
 <button id="submit-login" type="submit">Login</button>
 </form>
 </main>
-</body>
-</html>
 """
 
 
@@ -58,10 +42,13 @@ def login_page(action: str, login: str = "", refused: bool = False) -> str:
     """
     alert = '<p role="alert" id="login-error">Invalid Email Address and password.</p>\n' if refused else ""
     focus = ("", "autofocus") if refused else ("autofocus", "")
-    return _PAGE.format(
+    body = _BODY.format(
         action=escape(action),
         login=escape(login),
         alert=alert,
         focus_login=focus[0],
         focus_password=focus[1],
+    )
+    return page(
+        title="Log in (rehearsal)", banner="this stands in for Kubeflow's login", style=_STYLE, body=body
     )
