@@ -36,7 +36,9 @@ def run_controller() -> None:
     # One line for each question of the probes would hide all others.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     try:
-        kopf.run(standalone=True, clusterwide=True, liveness_endpoint=f"http://0.0.0.0:{LIVENESS_PORT}/healthz")
+        kopf.run(
+            standalone=True, clusterwide=True, liveness_endpoint=f"http://0.0.0.0:{LIVENESS_PORT}/healthz"
+        )
     except Exception:
         logging.exception("The controller cannot go on")
     os._exit(1)
