@@ -67,11 +67,13 @@ apt_sources() {
   done
 }
 
-# own_source SUITE: where the machine gets it from by the sources that it came with.
+# own_source SUITE: where the machine gets it from by the sources that it came with. (Each component has a line; all are
+# read, since a pipe that is closed early is an error.)
 own_source() {
   # shellcheck disable=SC2016 # apt's own variables
   apt-get -o "Dir::Etc::SourceList=$ROOT/etc/apt/sources.list" -o "Dir::Etc::SourceParts=$ROOT/etc/apt/sources.list.d" \
-    indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' | sed -n "s/^$1 //p" | head -n 1
+    indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
+    awk -v suite="$1" '$1 == suite && !found { print $2; found = 1 }'
 }
 
 # put_or_remove FILE MODE: the file is what standard input says, or gone if that says nothing.

@@ -14,7 +14,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-def wait_ended(pid: int, timeout: float = 10) -> bool:
+def wait_ended(pid: int, timeout: float = 5) -> bool:
     """Wait until a process has ended.
 
     Args:

@@ -27,8 +27,7 @@ def debian_mirrors(root: Path, release: str) -> tuple[str, str]:
     found: dict[str, str] = {}
     for url, suites in _sources(root):
         for suite in suites:
-            if url.startswith(("http://", "https://")):
-                found.setdefault(suite, url.rstrip("/"))
+            found.setdefault(suite, url)
     chosen = (found.get(codename, ""), found.get(f"{codename}-security", ""))
     archive, security = ("" if _DEFAULTS.match(url) else url for url in chosen)
     return archive, security
@@ -45,8 +44,8 @@ def debian_archive(root: Path, codenames: Collection[str]) -> str:
         The first URL; empty if there is none, as on other systems.
     """
     for url, suites in _sources(root):
-        if url.startswith(("http://", "https://")) and not set(suites).isdisjoint(codenames):
-            return url.rstrip("/")
+        if not set(suites).isdisjoint(codenames):
+            return url
     return ""
 
 
@@ -60,6 +59,13 @@ def _os_release(root: Path) -> dict[str, str]:
 
 
 def _sources(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the URL of each server on the web with its suites, in apt's order."""
+    for url, suites in _entries(root):
+        if url.startswith(("http://", "https://")):
+            yield url.rstrip("/"), suites
+
+
+def _entries(root: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield each URL with its suites, in apt's order."""
     apt = root / "etc/apt"
     for path in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))):
