@@ -172,7 +172,13 @@ class Bringup:
             self._sequence(tasks, transport, self._journal(tasks))
 
     def _sequence(self, tasks: Tasks, transport: Transport, journal: Journal) -> None:
-        engine = Engine(transport, journal, tasks, self._state_dir / "logs")
+        engine = Engine(
+            transport,
+            journal,
+            tasks,
+            self._state_dir / "logs",
+            machine_state=self._doors.machine.state,
+        )
         with tasks.task("look", "See what is already there"):
             found = engine.look(self._selection.steps)
         missing = [step for step in self._selection.steps if not found.get(step.name)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lab.errors import LAYER_ERRORS, LabError
+from lab.errors import LAYER_ERRORS, LabError, VMError
 from lab.plan import guest
 from lab.plan.journal import Journal
 from lab.plan.script import Script, stop_leftovers
@@ -27,6 +28,12 @@ LONGEST_DELAY = 60.0
 MAX_LOSSES = 3
 """How often the connection may be lost in one step."""
 
+STOPPED = frozenset({"not_created", "shutoff", "poweroff", "crashed", "aborted", "saved"})
+"""States, as libvirt and VirtualBox name them, of a machine that will not answer until somebody starts it.
+
+One that reboots says that it runs.
+"""
+
 
 class _MayPass(Exception):  # noqa: N818 - no failure yet
     """A script asked for another try."""
@@ -38,7 +45,16 @@ class _MayPass(Exception):  # noqa: N818 - no failure yet
 
 
 class Engine:
-    """Carries out steps over one connection."""
+    """Carries out steps over one connection.
+
+    Args:
+        transport: The connection.
+        journal: Remembers what became of each step.
+        tasks: Is told of the steps.
+        log_dir: Where the steps' logs are.
+        machine_state: Says the state of the machine, such as ``running``.
+        sleep: Waits so many seconds.
+    """
 
     def __init__(
         self,
@@ -47,12 +63,14 @@ class Engine:
         tasks: Tasks,
         log_dir: Path,
         *,
+        machine_state: Callable[[], str],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._transport = transport
         self._journal = journal
         self._tasks = tasks
         self._log_dir = log_dir
+        self._machine_state = machine_state
         self._sleep = sleep
 
     def look(self, steps: Sequence[Step]) -> dict[str, bool]:
@@ -177,11 +195,25 @@ class Engine:
             try:
                 self._transport.reconnect()
                 return
-            except TransportError:
+            except TransportError as error:
+                self._see_that_it_runs(error)
                 if self._tasks.clock() + delay > deadline:
                     raise
                 self._sleep(delay)
                 delay = min(delay * 2, 15.0)
+
+    def _see_that_it_runs(self, silence: TransportError) -> None:
+        """Wait no longer for a machine that has stopped."""
+        state = ""
+        # If nobody can say how it is, it may still come back.
+        with contextlib.suppress(LabError):
+            state = self._machine_state()
+        if state in STOPPED:
+            raise VMError(
+                f"The virtual machine does not run any more (its state is '{state}').",
+                code="LAB-VM-210",
+                hint="Is this computer out of memory, or has somebody stopped it? Go on: python -m lab up",
+            ) from silence
 
     def _error(self, step: Step, message: str, code: str, script: Script) -> LabError:
         """Make the error of the step's layer, in the script's own words if it had some."""

@@ -15,6 +15,9 @@ from tests.faults.command import Answer, Checkout
 from tests.faults.engine import Engine, start
 
 NAME = "faults"
+KUBEFLOW = "kubeflow"
+"""The model, and namespace, that a rehearsal deploys Kubeflow into."""
+
 UP_SECONDS = 3600.0
 COMMAND_SECONDS = 600.0
 

@@ -1,6 +1,6 @@
 """Pods of the applications are deleted while the suite runs: what is well stays green, what is not stays red.
 
-The tests need a lab that is up, which those of `test_50_killed.py` leave behind; alone they bring it up.
+The tests need a lab that is up, which those of `test_53_kubeflow.py` leave behind; alone they bring it up.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ from lab.config import load_settings
 from lab.testing import connection
 from lab.testing.kube import Kube
 from tests.faults.pods import PLANS, Deleter, Plan, a_step_is_at_work, a_test_runs, disturb, run_disturbed
-from tests.faults.rig import Rig
+from tests.faults.rig import KUBEFLOW, Rig
 from tests.faults.suite import run_suite
 
 pytestmark = pytest.mark.timeout(7200)
-
-KUBEFLOW = "kubeflow"
-"""The model, and namespace, that a rehearsal deploys Kubeflow into."""
 
 GONE_IMAGE = "lab.invalid/gone:1"
 COMPONENT_FAILED = 70

@@ -75,7 +75,7 @@ class Bench:
         tasks = Tasks(emit, title="up", banner="", total=1, again="python -m lab up")
         stop_leftovers(self.transport, emit)
         journal = Journal(self.journal, notice=lambda text: None)
-        engine = Engine(self.transport, journal, tasks, self.home / "logs")
+        engine = Engine(self.transport, journal, tasks, self.home / "logs", machine_state=lambda: "running")
         steps = [Step("20-toy", Path("20-toy.sh"), "Toy", "Why", (), "vm", 60.0, retries=0)]
         engine.run(steps, engine.look(steps))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import LabError
 from lab.network.discover import HostNetwork
 from lab.plan.engine import Engine
 from lab.plan.journal import Journal
@@ -71,6 +72,7 @@ class FakeGuest:
         self.leftovers = False
         self.stops = 0
         self.logins: list[TransportError | None] = []
+        self.machine_states: list[str | LabError] = []
         self.reconnects = 0
         self.files: dict[str, str] = {}
         self.copied: list[tuple[Path, str]] = []
@@ -170,6 +172,14 @@ class FakeGuest:
     def is_alive(self) -> bool:
         return True
 
+    def machine_state(self) -> str:
+        """Say the state of the machine that it runs in; the last one is repeated."""
+        states = self.machine_states or ["running"]
+        state = states.pop(0) if len(states) > 1 else states[0]
+        if isinstance(state, LabError):
+            raise state
+        return state
+
     def close(self) -> None:
         self.closed = True
 
@@ -218,5 +228,7 @@ def bench(tmp_path: Path, guest: FakeGuest) -> Bench:
     events: list[Event] = []
     tasks = Tasks(events.append, title="up", banner="", total=3, again="python -m lab up", clock=clock)
     journal = Journal(tmp_path / "journal.json", notice=lambda text: None)
-    engine = Engine(guest, journal, tasks, tmp_path / "logs", sleep=clock.sleep)
+    engine = Engine(
+        guest, journal, tasks, tmp_path / "logs", machine_state=guest.machine_state, sleep=clock.sleep
+    )
     return Bench(guest, clock, events, tasks, journal, engine, tmp_path / "logs")

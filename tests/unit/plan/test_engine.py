@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.errors import Interrupted, JujuError, KubeflowError, MicroK8sError
+from lab.errors import HostError, Interrupted, JujuError, KubeflowError, LabError, MicroK8sError, VMError
 from lab.plan.step import Step
 from lab.report.events import AttemptStarted, Output, Progress, TaskEnded
 from lab.transport.base import CommandTimeout, TransportError
@@ -294,6 +294,35 @@ def test_a_guest_that_never_answers_again_is_given_up(bench: Bench, say: type[An
     with pytest.raises(TransportError):
         bench.run(STEP)
     assert sum(bench.clock.slept) <= 300
+
+
+@pytest.mark.parametrize("state", ["shutoff", "poweroff", "crashed", "not_created"])
+def test_a_machine_that_has_stopped_is_not_waited_for(bench: Bench, say: type[Answer], state: str) -> None:
+    bench.guest.on(STEP.name, "check", 1)
+    bench.guest.on(STEP.name, "apply", say(raises=lost()))
+    bench.guest.logins = [lost()] * 1000
+    bench.guest.machine_states = ["running", "shutting_down", state]
+    with pytest.raises(VMError, match=state) as caught:
+        bench.run(STEP)
+    assert (caught.value.code, caught.value.exit_code) == ("LAB-VM-210", 20)
+    assert "python -m lab up" in caught.value.hint
+    assert bench.guest.reconnects == 3
+    assert bench.journal.entries[STEP.name].state == "failed"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [VMError("Vagrant failed", code="LAB-VM-101"), HostError("Vagrant did not end", code="LAB-HOST-102")],
+)
+def test_a_guest_is_waited_for_when_nobody_says_how_its_machine_is(
+    bench: Bench, say: type[Answer], trouble: LabError
+) -> None:
+    bench.guest.on(STEP.name, "check", 1, 0)
+    bench.guest.on(STEP.name, "apply", say(raises=lost()))
+    bench.guest.logins = [lost(), lost(), None]
+    bench.guest.machine_states = [trouble]
+    bench.run(STEP)
+    assert bench.outcomes == [(STEP.name, "done")]
 
 
 def test_ctrl_c_says_where(bench: Bench, say: type[Answer]) -> None:
