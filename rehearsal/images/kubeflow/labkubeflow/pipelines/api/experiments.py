@@ -58,13 +58,7 @@ def list_all(service: Service, call: Call) -> JsonObject:
     service.access.require(call.user, "list", RESOURCE, namespace)
     query = queries.read_query(call.query, queries.EXPERIMENT_FIELDS)
     page = service.stores.experiments.page(namespace, query)
-    return pruned(
-        {
-            "experiments": [_answer(item) for item in page.items],
-            "total_size": page.total,
-            "next_page_token": queries.token_of(page, query, call.query),
-        }
-    )
+    return queries.answer_of("experiments", page, _answer, query, call.query)
 
 
 def get(service: Service, call: Call) -> JsonObject:

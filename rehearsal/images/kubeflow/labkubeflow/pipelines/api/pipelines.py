@@ -142,13 +142,7 @@ def list_all(service: Service, call: Call) -> JsonObject:
     may(service, call.user, "list", namespace)
     query = queries.read_query(call.query, queries.PIPELINE_FIELDS)
     page = service.stores.pipelines.page(namespace, query)
-    return pruned(
-        {
-            "pipelines": [_answer(item) for item in page.items],
-            "total_size": page.total,
-            "next_page_token": queries.token_of(page, query, call.query),
-        }
-    )
+    return queries.answer_of("pipelines", page, _answer, query, call.query)
 
 
 def get(service: Service, call: Call) -> JsonObject:
@@ -187,13 +181,7 @@ def list_versions(service: Service, call: Call) -> JsonObject:
     may(service, call.user, "list", item.namespace, item.name)
     query = queries.read_query(call.query, queries.VERSION_FIELDS)
     page = service.stores.pipelines.versions(item.id, query)
-    return pruned(
-        {
-            "pipeline_versions": [_version_answer(version) for version in page.items],
-            "total_size": page.total,
-            "next_page_token": queries.token_of(page, query, call.query),
-        }
-    )
+    return queries.answer_of("pipeline_versions", page, _version_answer, query, call.query)
 
 
 def get_version(service: Service, call: Call) -> JsonObject:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from labkubeflow.pipelines.api.errors import ApiError, invalid
-from labkubeflow.pipelines.api.messages import read, seconds
+from labkubeflow.pipelines.api.messages import pruned, read, seconds
 from labkubeflow.pipelines.model import JsonObject
-from labkubeflow.pipelines.store.listing import TIMES, Condition, Page, Query
+from labkubeflow.pipelines.store.listing import TIMES, Condition, Item, Page, Query
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 200
@@ -109,7 +109,32 @@ def read_query(parameters: Mapping[str, str], fields: Mapping[str, str]) -> Quer
     )
 
 
-def token_of(page: Page[Any], query: Query, parameters: Mapping[str, str]) -> str:
+def answer_of(
+    name: str,
+    page: Page[Item],
+    answer: Callable[[Item], JsonObject],
+    query: Query,
+    parameters: Mapping[str, str],
+) -> JsonObject:
+    """Return the answer to a list request.
+
+    Args:
+        name: of the list in the answer, such as ``runs``.
+        page: what was found.
+        answer: renders one item.
+        query: what was asked for.
+        parameters: of the request.
+    """
+    return pruned(
+        {
+            name: [answer(item) for item in page.items],
+            "total_size": page.total,
+            "next_page_token": _token_of(page, query, parameters),
+        }
+    )
+
+
+def _token_of(page: Page[Any], query: Query, parameters: Mapping[str, str]) -> str:
     """Return the token that asks for the next page; empty after the last one."""
     if page.following is None:
         return ""

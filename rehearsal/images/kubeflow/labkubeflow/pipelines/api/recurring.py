@@ -8,7 +8,6 @@ import secrets
 from labkubeflow.pipelines.api import launch, macros, queries
 from labkubeflow.pipelines.api.answers import recurring_answer
 from labkubeflow.pipelines.api.errors import invalid, not_found
-from labkubeflow.pipelines.api.messages import pruned
 from labkubeflow.pipelines.api.runs import scope_of
 from labkubeflow.pipelines.api.schedule import check_trigger
 from labkubeflow.pipelines.api.service import Call, Service
@@ -84,13 +83,7 @@ def list_all(service: Service, call: Call) -> JsonObject:
     service.access.require(call.user, "list", RESOURCE, scope["namespace"])
     query = queries.read_query(call.query, queries.RECURRING_RUN_FIELDS)
     page = service.stores.recurring_runs.page(scope, query)
-    return pruned(
-        {
-            "recurringRuns": [recurring_answer(item) for item in page.items],
-            "total_size": page.total,
-            "next_page_token": queries.token_of(page, query, call.query),
-        }
-    )
+    return queries.answer_of("recurringRuns", page, recurring_answer, query, call.query)
 
 
 def get(service: Service, call: Call) -> JsonObject:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from labkubeflow.pipelines.api import experiments, launch, queries
 from labkubeflow.pipelines.api.answers import run_answer, run_tree
 from labkubeflow.pipelines.api.errors import invalid, not_found, unsupported
-from labkubeflow.pipelines.api.messages import pruned
 from labkubeflow.pipelines.api.service import Call, Service
 from labkubeflow.pipelines.model import (
     JsonObject,
@@ -76,13 +75,7 @@ def list_all(service: Service, call: Call) -> JsonObject:
     service.access.require(call.user, "list", RESOURCE, scope["namespace"])
     query = queries.read_query(call.query, queries.RUN_FIELDS)
     page = service.stores.runs.page(scope, query)
-    return pruned(
-        {
-            "runs": [run_answer(run) for run in page.items],
-            "total_size": page.total,
-            "next_page_token": queries.token_of(page, query, call.query),
-        }
-    )
+    return queries.answer_of("runs", page, run_answer, query, call.query)
 
 
 def scope_of(service: Service, call: Call) -> dict[str, str]:
