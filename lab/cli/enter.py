@@ -119,7 +119,7 @@ def until_interrupted(transport: Transport) -> None:
 def _become_ssh(settings: Settings, options: list[str], command: str | None = None) -> NoReturn:
     """Let the system's ssh take this process's place: its terminal, its signals and its exit code."""
     from lab.process import not_installed
-    from lab.transport.ssh import check_host_key
+    from lab.transport.ssh_login import check_host_key
 
     # At the log level that Vagrant chooses, ssh would not even say why it does not log in.
     check_host_key(machine(settings).ssh_target(), timeout=_LOGIN_SECONDS)

@@ -18,7 +18,7 @@ module Lab
       File.join(@lab.state_dir, "id_ed25519")
     end
 
-    # The machine's keys, from the first login on. lab/transport/ssh.py uses the same file.
+    # The machine's keys, from the first login on. lab/transport/ssh_login.py uses the same file.
     def known_hosts
       File.join(@lab.state_dir, "known_hosts")
     end

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from lab.transport import CommandTimeout, TransportError
-from lab.transport.ssh import SSHTransport, check_host_key
+from lab.transport.ssh import SSHTransport
+from lab.transport.ssh_login import check_host_key
 from tests.loopback.conftest import Server
 from tests.processes import wait_ended
 

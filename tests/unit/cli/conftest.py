@@ -58,7 +58,7 @@ class Lab:
         monkeypatch.setattr("lab.vm.machine.Machine", self._machine)
         self.checked: list[object] = []
         monkeypatch.setattr(
-            "lab.transport.ssh.check_host_key", lambda target, timeout: self.checked.append(target)
+            "lab.transport.ssh_login.check_host_key", lambda target, timeout: self.checked.append(target)
         )
 
     def _machine(self, settings: Settings) -> FakeMachine:
