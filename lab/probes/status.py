@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from lab.config import Settings
@@ -68,11 +69,14 @@ def _blind(settings: Settings, reason: str) -> Status:
 def _snapd_layer(facts: guest.Facts) -> Layer:
     properties = dict(line.partition("=")[::2] for line in facts.text("snapd").splitlines() if "=" in line)
     since = from_epoch(properties.get("ActiveEnterTimestamp", ""))
-    listed = facts.get("snaps")
-    if listed.returncode == guest.NOT_INSTALLED:
+    told = facts.get("snap")
+    if told.returncode == guest.NOT_INSTALLED:
         own = Item("snapd", False, None, "snapd is not installed")
-    elif not listed.ok:
-        own = Item("snapd", False, since, listed.problem)
+    elif not told.ok:
+        own = Item("snapd", False, since, told.problem)
+    elif re.search(r"^snapd +unavailable", told.stdout, re.MULTILINE):
+        # Its client ends with 0 all the same (snapcore/snapd, cmd/snap/cmd_version.go).
+        own = Item("snapd", False, since, "snapd does not answer")
     else:
         # An idle snapd stops itself and is started by its socket, so the answer counts, not the unit.
         own = Item("snapd", True, since)
@@ -80,16 +84,17 @@ def _snapd_layer(facts: guest.Facts) -> Layer:
 
 
 def _snap_problem(facts: guest.Facts, name: str) -> str | None:
-    """Return what is wrong with an installed snap; ``None`` when it is fine or snapd cannot be asked."""
-    if not facts.get("snaps").ok:
+    """Return what is wrong with an installed snap; ``None`` when it is fine, or without snapd."""
+    if facts.get("snap").returncode == guest.NOT_INSTALLED:
         return None
-    for line in facts.text("snaps").splitlines()[1:]:
-        fields = line.split()
-        if fields and fields[0] == name:
-            notes = set(fields[-1].split(","))
-            bad = sorted(notes & {"disabled", "broken"})
-            return f"the snap {name} is {' and '.join(bad)}" if bad else None
-    return f"the snap {name} is not installed"
+    states = dict(line.split() for line in facts.text("snaps").splitlines())
+    match states.get(name, "ok"):
+        case "absent":
+            return f"the snap {name} is not installed"
+        case "ok":
+            return None
+        case state:
+            return f"the snap {name} is {state}"
 
 
 def _clock(facts: guest.Facts) -> datetime:

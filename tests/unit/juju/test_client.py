@@ -23,6 +23,9 @@ from juju_controller.server import answer, methods
 
 from .conftest import CA, Lab
 
+NOBODY = "127.0.0.1:1"
+"""An address at which nothing listens."""
+
 # -- the whole client, with a controller in place of the cluster
 
 
@@ -34,7 +37,7 @@ def connected(lab: Lab, home: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     (Path(store.directory) / "public-clouds.yaml").write_text("clouds: {}\n")
     details = {
         "uuid": "u",
-        "api-endpoints": ["10.152.183.2:17070"],
+        "api-endpoints": [NOBODY],
         "ca-cert": CA,
         "cloud": "my-k8s",
         "region": "localhost",

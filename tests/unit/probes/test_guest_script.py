@@ -31,6 +31,7 @@ class Here:
         script = input.replace("=/snap/bin", f"={self.directory}")
         script = script.replace("=/snap/microk8s/current", f"={self.directory}/inside")
         script = script.replace("=/var/snap/microk8s/current", f"={self.directory}/data")
+        script = script.replace("\nsnaps=/snap\n", f"\nsnaps={self.directory}/snaps\n")
         script = script.replace("/usr/bin/snap", f"{self.directory}/snap")
         done = subprocess.run(
             ["bash", "-c", command],
@@ -66,7 +67,7 @@ NODE = '{"items":[{"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}
 
 def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     facts = ask(tmp_path)
-    for name in ("snaps", "microk8s", "nodes", "daemonsets", "juju"):  # those that are programs
+    for name in ("snap", "microk8s", "nodes", "daemonsets", "juju"):  # those that are programs
         assert facts.get(name).returncode == guest.NOT_INSTALLED, name
     assert facts.get("controllers").returncode == 1
     assert "No such file" in facts.get("controllers").stderr
@@ -75,18 +76,34 @@ def test_nothing_there(tmp_path: Path, program: Callable[[str, str], None]) -> N
 
 
 def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
-    program("snap", 'echo "Name Version"; echo warning >&2')
+    program("snap", 'echo "$LC_ALL $*"; echo warning >&2')
     program("microk8s", 'if [ "$1" = status ]; then echo "microk8s:"; exit 3; fi; echo "$4"')
     program("juju", 'echo "$JUJU_STATUS_ISO_TIME $*"')
     data = tmp_path / ".local/share/juju"
     data.mkdir(parents=True)
     (data / "controllers.yaml").write_text("controllers:\n  uk8sx:\n    uuid: 1\n", encoding="utf-8")
     facts = ask(tmp_path, full=True)
-    assert facts.get("snaps") == guest.Answer(0, "Name Version\n", "warning\n")
+    assert facts.get("snap") == guest.Answer(0, "C version\n", "warning\n")
     assert facts.get("microk8s").returncode == 3
     assert facts.text("daemonsets") == "/apis/apps/v1/daemonsets\n"
     assert facts.text("juju").strip() == "true status --format json --model uk8sx:kubeflow"
     assert facts.get("pods").returncode == guest.NOT_INSTALLED
+
+
+def test_the_state_of_the_snaps_is_where_they_are_mounted(
+    tmp_path: Path, program: Callable[[str, str], None]
+) -> None:
+    def states() -> str:
+        return ask(tmp_path).text("snaps")
+
+    assert states() == "microk8s absent\njuju absent\n"
+    (tmp_path / "snaps/microk8s/7").mkdir(parents=True)
+    assert states() == "microk8s disabled\njuju absent\n"
+    (tmp_path / "snaps/microk8s/current").symlink_to("7")
+    assert states() == "microk8s broken\njuju absent\n"
+    (tmp_path / "snaps/microk8s/7/meta").mkdir()
+    (tmp_path / "snaps/microk8s/7/meta/snap.yaml").touch()
+    assert states() == "microk8s ok\njuju absent\n"
 
 
 def test_pods_are_asked_for_when_something_is_not_ready(

@@ -28,12 +28,14 @@ ADDONS = ("dns", "ha-cluster", "hostpath-storage", "storage", "ingress", "metall
 MICROK8S = "microk8s:\n  running: True\nhigh-availability:\n  enabled: False\naddons:\n" + "".join(
     f"  - name: {name}\n    repository: core\n    version: 1\n    status: enabled\n" for name in ADDONS
 )
-SNAPS = """\
-Name      Version            Rev  Tracking  Publisher  Notes
-core20    20                 x1   -         -          base
-juju      3.4.6-rehearsal    x1   -         -          classic
-microk8s  v1.20.2-rehearsal  x1   -         -          classic
+SNAPD = """\
+snap    2.57.6
+snapd   2.57.6
+series  16
+debian  12
+kernel  6.1.0
 """
+SNAPS = "microk8s ok\njuju ok\n"
 
 
 def lists(objects: tuple[int, str, str]) -> Answers:
@@ -75,6 +77,7 @@ def answers(settings: Settings) -> Answers:
         "clock": (0, "1795462200\n", ""),
         "uptime": (0, "3600.00 7000.00\n", ""),
         "snapd": (0, "ActiveState=active\nActiveEnterTimestamp=@1795458660\n", ""),
+        "snap": (0, SNAPD, ""),
         "snaps": (0, SNAPS, ""),
         "apiserver": (0, "--secure-port=16443\n--authorization-mode=RBAC,Node\n", ""),
         **lists((0, OBJECTS, "")),
@@ -139,7 +142,13 @@ def test_what_a_machine_said_before_its_time_was_up_is_not_told(settings: Settin
 def test_nothing_is_installed(look: Callable[..., Any]) -> None:
     gone = (127, "", "x is not installed")
     status = look(
-        snaps=gone, microk8s=gone, objects=gone, controllers=(1, "", ""), models=(1, "", ""), juju=gone
+        snap=gone,
+        snaps=(0, "microk8s absent\njuju absent\n", ""),
+        microk8s=gone,
+        objects=gone,
+        controllers=(1, "", ""),
+        models=(1, "", ""),
+        juju=gone,
     )
     assert status.exit_code == 20
     assert status.trouble == "snapd: snapd is not installed"
@@ -147,16 +156,24 @@ def test_nothing_is_installed(look: Callable[..., Any]) -> None:
     assert status.layer("juju").ready is False
 
 
-def test_snaps_are_missing_or_broken(look: Callable[..., Any]) -> None:
-    only_base = SNAPS.splitlines()[0] + "\ncore20 20 x1 - - base\n"
-    status = look(snaps=(0, only_base, ""), microk8s=(127, "", ""), objects=None, juju=None, controllers=None)
+def test_snapd_does_not_answer(look: Callable[..., Any]) -> None:
+    silent = SNAPD.replace("snapd   2.57.6", "snapd   unavailable")
+    assert look(snap=(0, silent, "")).trouble == "snapd: snapd does not answer"
+    assert look(snap=(124, "", "")).trouble == "snapd: it did not answer in time"
+
+
+def test_snaps_are_missing(look: Callable[..., Any]) -> None:
+    absent = (0, "microk8s absent\njuju absent\n", "")
+    status = look(snaps=absent, microk8s=(127, "", ""), objects=None, juju=None, controllers=None)
     assert status.exit_code == 40
     assert status.trouble == "microk8s: the snap microk8s is not installed"
     assert status.layer("juju").own.reason == "the snap juju is not installed"
-    broken = SNAPS.replace(
-        "v1.20.2-rehearsal  x1   -         -          classic", "v1 x1 - - classic,disabled"
-    )
-    assert look(snaps=(0, broken, "")).trouble == "microk8s: the snap microk8s is disabled"
+
+
+@pytest.mark.parametrize("state", ["disabled", "broken"])
+def test_a_snap_is_there_and_cannot_be_used(look: Callable[..., Any], state: str) -> None:
+    status = look(snaps=(0, f"microk8s {state}\njuju ok\n", ""))
+    assert status.trouble == f"microk8s: the snap microk8s is {state}"
 
 
 @pytest.mark.parametrize(

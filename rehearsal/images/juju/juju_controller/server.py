@@ -1,6 +1,6 @@
 """The controller's API: one POST, checked for the account's password.
 
-It is plain HTTP inside the cluster's pod network; the client reaches it through the API server's TLS.
+It is plain HTTP inside the cluster's networks: the client is on its node, or comes through the API server.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_body(headers: Message, stream: BufferedIOBase) -> bytes:
     return body
 
 
-def make_server(port: int, keeper: Keeper, password: str) -> ThreadingHTTPServer:
+def make_server(port: int, keeper: Keeper, password: str, host: str = "") -> ThreadingHTTPServer:
     """An HTTP server for a keeper; it listens, but does not serve yet."""
     offered = methods(keeper)
 
@@ -117,6 +117,6 @@ def make_server(port: int, keeper: Keeper, password: str) -> ThreadingHTTPServer
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
             """Requests are not logged: they come every second and hold a password."""
 
-    server = ThreadingHTTPServer(("", port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True
     return server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 
 from .errors import JujuError
 
@@ -28,6 +27,9 @@ class NotFoundError(KubeError):
 
 
 def _execute(argv: list[str], *, text: str | None, pass_fds: tuple[int, ...], timeout: float) -> str:
+    # Most commands ask the controller without it.
+    import subprocess
+
     try:
         done = subprocess.run(
             argv,
