@@ -70,7 +70,9 @@ def full_disk(rig: Rig) -> Iterator[None]:
 def test_the_disk_of_the_machine_is_full(rig: Rig) -> None:
     with full_disk(rig):
         answer = rig.up()
-    answer.refuses("LAB-STEP-005", 40)
+    # What it is that finds no room first, depends on what else writes.
+    assert answer.code in ("LAB-STEP-001", "LAB-STEP-005"), answer
+    answer.refuses(answer.code, 40)
     assert "KI-VM-DISK" in answer.errors, answer
 
 
