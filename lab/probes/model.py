@@ -123,6 +123,15 @@ class Status:
                 return f"{layer.name}: {layer.reason}"
         return ""
 
+    @property
+    def advice(self) -> str:
+        """What to do; empty if every layer is ready."""
+        if self.ready:
+            return ""
+        if not self.layers[0].ready:
+            return "python -m lab up - makes the VM, or starts it, and goes on with what is missing"
+        return "python -m lab heal - mends what was ready; python -m lab up - goes on with what is missing"
+
     def layer(self, name: str) -> Layer:
         """Return the layer of that name."""
         return next(layer for layer in self.layers if layer.name == name)

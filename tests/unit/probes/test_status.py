@@ -117,6 +117,8 @@ def test_machine_that_does_not_run_is_not_asked(settings: Settings, state: str) 
     assert status.exit_code == 20
     assert state.replace("_", " ") in status.trouble
     assert [layer.ready for layer in status.layers] == [False, None, None, None, None]
+    for terminal in (False, True):
+        assert "What to do: python -m lab up - makes the VM" in render(status, terminal=terminal, width=100)
 
 
 def test_machine_that_does_not_answer(settings: Settings) -> None:
@@ -340,6 +342,7 @@ def test_plain_text(look: Callable[..., Any]) -> None:
     assert "  controller " in text
     assert "The lab is not ready. juju: controller: it did not answer in time" in text
     assert "1 h 0 min" in text
+    assert "What to do: python -m lab heal - " in text
     assert render(look(), terminal=False).endswith("The lab is ready.\n")
 
 
