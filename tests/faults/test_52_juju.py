@@ -1,4 +1,4 @@
-"""The engine is killed in Juju's steps, and the machine with what runs in it."""
+"""The engine is killed in Juju's steps; the machine stands still, and is killed with what runs in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.faults.moments import DEADLINE, at_work_in, kill_in, steps
+from tests.faults.moments import DEADLINE, at_work_in, kill_in, sees_the_loss, steps
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.timeout(3600)
@@ -19,6 +19,21 @@ VM_FAILED = 20
 @pytest.mark.parametrize("task", steps("50-juju", CONTROLLER))
 def test_killed_in(rig: Rig, task: str) -> None:
     kill_in(rig, task)
+
+
+def test_the_machine_stands_still(rig: Rig) -> None:
+    with at_work_in(rig, CONTROLLER) as engine:
+        process = rig.qemu()
+        os.kill(process, signal.SIGSTOP)
+        try:
+            sees_the_loss(engine)
+        finally:
+            os.kill(process, signal.SIGCONT)
+        engine.wait_for(
+            lambda event: event["event"] == "attempt-started" and event["name"] == CONTROLLER,
+            f"'{CONTROLLER}' to go on",
+            deadline=DEADLINE,
+        )
 
 
 def test_the_machine_is_killed(rig: Rig) -> None:

@@ -1,48 +1,25 @@
-"""The engine is killed in the last steps, the machine stands still, and an application stays in error."""
+"""The engine is killed in the last steps, and an application stays in error."""
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.engine import Event
-from tests.faults.moments import DEADLINE, STEPS, at_work_in, kill_in, sees_the_loss, steps
+from tests.faults.moments import STEPS, kill_in, steps
 from tests.faults.rig import KUBEFLOW, Rig
 
 pytestmark = pytest.mark.timeout(3600)
 
-READY = "90-ready"
 BROKEN = "kfp-ui"
 FAULT = "rehearsal/fault"
 """The annotation of a pod that makes a hook of its application fail for as long as it is there."""
 
 
-@pytest.mark.parametrize("task", steps("80-kubeflow", STEPS[-1]))
+@pytest.mark.parametrize("task", [*steps("80-kubeflow", STEPS[-1]), "fetch"])
 def test_killed_in(rig: Rig, task: str) -> None:
     kill_in(rig, task)
-
-
-def test_the_machine_stands_still(rig: Rig) -> None:
-    with at_work_in(rig, READY) as engine:
-        process = rig.qemu()
-        os.kill(process, signal.SIGSTOP)
-        try:
-            sees_the_loss(engine)
-        finally:
-            os.kill(process, signal.SIGCONT)
-
-        def goes_on(event: Event) -> bool:
-            return event.get("name") == READY and event["event"] in ("progress", "task-ended")
-
-        engine.wait_for(goes_on, f"'{READY}' to go on", deadline=DEADLINE)
-
-
-def test_killed_at_the_end(rig: Rig) -> None:
-    kill_in(rig, "fetch")
 
 
 @contextmanager
