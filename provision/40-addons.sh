@@ -69,9 +69,20 @@ range_is_set() {
   range=$(kubectl 10 $POOL --request-timeout=5s -o 'jsonpath={.spec.addresses[*]}' 2>/dev/null) &&
     [ "${range// /,}" = "$LAB_METALLB_RANGE" ]
 }
+pool_is_missing() {
+  local said
+  # shellcheck disable=SC2086 # words, on purpose
+  said=$(kubectl 10 $POOL --request-timeout=5s -o name 2>&1) || true
+  [[ $said == *NotFound* ]]
+}
+
+# An `enable` that was cut short may leave an addon whose pods run, and which lacks what comes after them, such as
+# MetalLB's addresses. MicroK8s calls it enabled. So it is noted for as long as it is at work. (All that rbac does is
+# seen by `running`.)
+cut_short() { [ "$1" != rbac ] && [ "$(recall enabling)" = "$1" ]; }
 
 check() {
-  [ -x "$MICROK8S" ] || return 1
+  [ -x "$MICROK8S" ] && [ -z "$(recall enabling)" ] || return 1
   local now addon
   now=$(cluster) || return 1
   for addon in $LAB_ADDONS; do
@@ -86,9 +97,10 @@ apply() {
   count=$(addons | wc -l)
   for addon in $(addons); do
     progress "$done/$count $addon"
-    addon_is_working "$addon" || mend "$addon"
+    if cut_short "$addon" || ! addon_is_working "$addon"; then mend "$addon"; fi
     done=$((done + 1))
   done
+  forget enabling
   ! has_word "$LAB_ADDONS" metallb || range_is_set || change_range
   progress "$done/$count all addons are enabled"
   wait_snapd 300
@@ -100,10 +112,12 @@ enable() {
   local word=$1 rc=0 said
   [ "$word" != metallb ] || word=metallb:$LAB_METALLB_RANGE
   note "+ microk8s enable $word"
+  remember enabling "$1"
   # As root, whose addon scripts need no sudo. Some of them loop for ever when something is wrong, hence
   # the deadline; they inherit standard input, hence /dev/null.
   said=$(sudo timeout --kill-after=10 600 "$MICROK8S" enable "$word" </dev/null 2>&1) || rc=$?
   note "$said"
+  forget enabling
   case $said in
     # The second text, of a name with its repository, comes with exit code 0.
     *"was not found in any repository"* | *"Addon $1 not found"*)
@@ -139,25 +153,39 @@ settled() {
 
 mend() {
   local addon=$1 namespace
-  enable "$addon"
-  ! settled "$addon" "$LAB_ADDON_TIMEOUT" || return 0
-  # "Addon core/NAME is already enabled" is all that `enable` does about one that is enabled but broken.
-  # Storage is not disabled, that would offer to delete its data: its pods are only replaced.
-  note "$addon is enabled but does not work: once more from the start"
-  if [ "$addon" = hostpath-storage ]; then
-    kubectl 60 -n kube-system rollout restart deployment/hostpath-provisioner || true
+  if cut_short "$addon"; then
+    note "$addon was being enabled when that was cut short: once more from the start"
   else
-    sudo timeout --kill-after=10 300 "$MICROK8S" disable "$addon" </dev/null || true
     enable "$addon"
+    ! settled "$addon" "$LAB_ADDON_TIMEOUT" || return 0
+    note "$addon is enabled but does not work: once more from the start"
   fi
+  start_over "$addon"
   ! settled "$addon" "$((LAB_ADDON_TIMEOUT / 2))" || return 0
   namespace=$(objects "$addon" | awk 'NR == 1 { print $1 }')
   [ -z "$namespace" ] || show_pods "$namespace"
   try_later "The addon $addon does not get ready" "Its pods are in the log; 'microk8s kubectl get pods -A' shows them all."
 }
 
+# "Addon core/NAME is already enabled" is all that `enable` does about one that is enabled but broken.
+start_over() {
+  if [ "$1" = hostpath-storage ]; then
+    # Its `disable` offers to delete the data. Without pods it is not enabled either, and the data stays.
+    kubectl 90 -n kube-system delete deployment/hostpath-provisioner --ignore-not-found --cascade=foreground --timeout=60s || true
+  else
+    sudo timeout --kill-after=10 300 "$MICROK8S" disable "$1" </dev/null || true
+  fi
+  enable "$1"
+}
+
 # On an enabled metallb another range is no argument of `enable` any more ("already enabled").
 change_range() {
+  if pool_is_missing; then
+    note "metallb has no addresses: once more from the start"
+    start_over metallb
+    settled metallb "$LAB_ADDON_TIMEOUT" || try_later "The addon metallb does not get ready" "'microk8s kubectl get pods -A' shows its pods."
+    ! range_is_set || return 0
+  fi
   local addresses=${LAB_METALLB_RANGE//,/\",\"}
   # shellcheck disable=SC2086 # words, on purpose
   kubectl 60 ${POOL/ get / patch } --type=merge --patch "{\"spec\":{\"addresses\":[\"$addresses\"]}}" ||

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
 from .conftest import TEMPFAIL, Guest
 
 # --- 10-snapd -----------------------------------------------------------------------------------
@@ -301,7 +303,33 @@ def test_storage_is_mended_without_touching_its_data(guest: Guest) -> None:
     guest.with_addons()
     guest.set({"addons/hostpath-storage": "broken"})
     guest.carry_out("40-addons")  # the fake refuses to disable it
-    assert guest.calls("microk8s kubectl -n kube-system rollout restart")
+    assert guest.calls("microk8s kubectl -n kube-system delete deployment/hostpath-provisioner")
+    assert guest.calls("microk8s enable")[-1] == "microk8s enable hostpath-storage"
+
+
+@pytest.mark.parametrize("addon", ["dns", "hostpath-storage", "ingress", "metallb"])
+def test_an_addon_whose_enabling_was_cut_short_is_enabled_from_the_start(guest: Guest, addon: str) -> None:
+    guest.with_microk8s()
+    guest.carry_out("40-addons")
+    noted = guest.get(f"noted-{addon}")
+    assert noted.strip() == addon
+    # Its pods run, and nobody sees what is missing.
+    note = guest.lab / "state/enabling"
+    assert not note.exists()
+    note.write_text(noted)
+    before = len(guest.calls("microk8s enable"))
+    output = guest.carry_out("40-addons")
+    assert f"{addon} was being enabled when that was cut short" in output
+    (again,) = guest.calls("microk8s enable")[before:]
+    assert again.startswith(f"microk8s enable {addon}")
+
+
+def test_metallb_without_addresses_is_enabled_from_the_start(guest: Guest) -> None:
+    guest.with_addons()
+    (guest.fake / "pool").unlink()
+    guest.carry_out("40-addons")
+    assert guest.calls("microk8s disable") == ["microk8s disable metallb"]
+    assert guest.get("pool").strip() == "10.64.140.43-10.64.140.49"
 
 
 def test_an_addon_that_stays_broken_shows_its_pods(guest: Guest) -> None:
