@@ -1,10 +1,10 @@
-"""The engine is killed in the steps that make MicroK8s usable; the machine is rebooted, an image is gone."""
+"""The engine is killed in the steps that make MicroK8s usable; addons are cut short, and an image is gone."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.faults.moments import at_work_in, carries_out, kill_in, sees_the_loss, steps
+from tests.faults.moments import DEADLINE, at_work_in, carries_out, kill_in, sees_the_loss, steps
 from tests.faults.rig import Rig
 
 pytestmark = pytest.mark.timeout(3600)
@@ -17,6 +17,27 @@ IMAGE = "docker.io/lab/addons:1"
 @pytest.mark.parametrize("task", steps("30-access", ADDONS))
 def test_killed_in(rig: Rig, task: str) -> None:
     kill_in(rig, task)
+
+
+@pytest.mark.parametrize(
+    ("addon", "first"),
+    [
+        ("hostpath-storage", "-n kube-system get deployment/hostpath-provisioner"),
+        ("ingress", "-n ingress get daemonset/nginx-ingress-microk8s-controller"),
+        ("metallb", "-n metallb-system get deployment/controller"),
+    ],
+)
+def test_interrupted_when_half_an_addon_is_there(rig: Rig, addon: str, first: str) -> None:
+    with rig.at_work() as engine:
+        engine.wait_for(
+            lambda event: (
+                event["event"] == "output" and event["line"].startswith(f"+ microk8s enable {addon}")
+            ),
+            f"'{addon}' to be enabled",
+            deadline=DEADLINE,
+        )
+        rig.guest(f"until sudo /snap/bin/microk8s kubectl {first}; do sleep 0.5; done")
+    assert "LAB-INT-001" in engine.said()
 
 
 def test_the_machine_is_rebooted(rig: Rig) -> None:
