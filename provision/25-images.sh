@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # title: Load the container images of the bundle
 # why: An offline edition cannot pull. Each archive of the bundle is imported, and what is there
-#   afterwards is compared with what the bundle promises, because a failed import ends with 0.
+#   afterwards is compared with what the bundle promises, because a failed import ends with 0, and one
+#   that was cut short leaves images that no container can be made of in time.
 # documented: microk8s images import FILE
 # layer: microk8s
 # timeout: 1800
@@ -34,6 +35,14 @@ present() {
   have=$(microk8s 60 ctr images ls -q 2>/dev/null) && ! grep -Fvxq -f <(echo "$have") "$1"
 }
 
+# usable FILE: are they unpacked, too? An import first gives all images their names and unpacks them then. Of what is
+# not unpacked each container would begin to unpack it, and give up after two minutes.
+usable() {
+  local have
+  have=$(microk8s 300 ctr images check 2>/dev/null | awk '$NF == "true" && / complete / { print $1 }') &&
+    ! grep -Fvxq -f <(echo "$have") "$1"
+}
+
 # By the list of the last complete import: after a reboot the bundle is not mounted, and need not be.
 check() {
   [ "$LAB_SNAP_SOURCE" = bundle ] || return 0
@@ -51,7 +60,7 @@ apply() {
     name=images/${file##*/}
     progress "$done/${#archives[@]} importing $name"
     promised "$name" >"$list"
-    present "$list" || import "$file" "$list"
+    usable "$list" || import "$file" "$list"
     done=$((done + 1))
   done
   rm -f "$list"
@@ -63,8 +72,8 @@ import() {
   microk8s 600 images import "$1" || true
   # It reads the whole archive into memory and hands it to a service; for a large archive containerd's
   # own client is the way that works.
-  present "$2" || sudo timeout --kill-after=10 600 "$MICROK8S" ctr images import "$1" </dev/null || true
-  present "$2" || try_later "The image archive ${1##*/} was not imported" "Is the disk full? 'df -h /var/snap'"
+  usable "$2" || sudo timeout --kill-after=10 600 "$MICROK8S" ctr images import "$1" </dev/null || true
+  usable "$2" || try_later "The image archive ${1##*/} was not imported" "Is the disk full? 'df -h /var/snap'"
 }
 
 dispatch "$@"

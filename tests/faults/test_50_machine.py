@@ -78,6 +78,12 @@ def test_the_disk_of_the_machine_is_full(rig: Rig) -> None:
 
 def test_the_connection_is_cut(rig: Rig) -> None:
     with at_work_in(rig, IMAGES) as engine:
+        # By then all images have their names, and most are not unpacked yet.
+        engine.wait_for(
+            lambda event: event["event"] == "output" and event["line"].startswith("unpacking "),
+            "the first image to be unpacked",
+            deadline=DEADLINE,
+        )
         # All connections, that of this very command too: so nobody asks how it ended.
         rig.lab("exec", "sudo pkill -f '^sshd: vagrant'")
         sees_the_loss(engine)

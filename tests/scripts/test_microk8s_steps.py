@@ -245,6 +245,26 @@ def test_a_failed_import_is_noticed_and_done_another_way(guest: Guest) -> None:
     assert guest.calls("microk8s ctr images import")
 
 
+def test_an_import_that_left_something_packed_is_done_again(guest: Guest) -> None:
+    with_images(guest)
+    names = "docker.io/lab/pause:1\ndocker.io/library/busybox:1\nghcr.io/x/y:2"
+    guest.set({"images": names, "packed": "ghcr.io/x/y:2"})
+    guest.carry_out("25-images")
+    (again,) = guest.calls("microk8s images import")
+    assert again.endswith("/tools.tar")
+    assert not (guest.fake / "packed").exists()
+
+
+def test_an_import_that_is_cut_short_is_done_another_way(guest: Guest) -> None:
+    with_images(guest)
+    guest.set({"cut-short": "ghcr.io/x/y:2", "refs": ""})
+    result = guest.run("25-images", "apply")
+    assert result.returncode == TEMPFAIL
+    assert "tools.tar was not imported" in result.stdout
+    assert guest.calls("microk8s ctr images import")
+    assert not guest.satisfied("25-images")
+
+
 def test_an_import_that_fails_in_every_way_is_reported(guest: Guest) -> None:
     with_images(guest)
     guest.set({"import-fails": "", "refs": "docker.io/other/thing:2"})
