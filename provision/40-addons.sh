@@ -76,9 +76,11 @@ pool_is_missing() {
   [[ $said == *NotFound* ]]
 }
 
-# An `enable` that was cut short may leave an addon whose pods run, and which lacks what comes after them, such as
-# MetalLB's addresses. MicroK8s calls it enabled. So it is noted for as long as it is at work. (All that rbac does is
-# seen by `running`.)
+# What `enable` makes after the pods, where it can be seen.
+complete() { [ "$1" != metallb ] || ! pool_is_missing; }
+
+# An `enable` that was cut short may leave an addon whose pods run, and which lacks what comes after them. MicroK8s
+# calls it enabled. So it is noted for as long as it is at work. (All that rbac does is seen by `running`.)
 cut_short() { [ "$1" != rbac ] && [ "$(recall enabling)" = "$1" ]; }
 
 check() {
@@ -134,7 +136,7 @@ enable() {
 # background since the installation, so its objects may come later too.
 addon_is_working() {
   local now
-  now=$(cluster) && running "$1" "$now"
+  now=$(cluster) && running "$1" "$now" && complete "$1"
 }
 
 # settled ADDON SECONDS
@@ -149,6 +151,7 @@ settled() {
   while read -r namespace object; do
     rolled_out "$2" "$namespace" "$object" || return 1
   done < <(objects "$1")
+  complete "$1"
 }
 
 mend() {
@@ -169,6 +172,7 @@ mend() {
 
 # "Addon core/NAME is already enabled" is all that `enable` does about one that is enabled but broken.
 start_over() {
+  remember enabling "$1"
   if [ "$1" = hostpath-storage ]; then
     # Its `disable` offers to delete the data. Without pods it is not enabled either, and the data stays.
     kubectl 90 -n kube-system delete deployment/hostpath-provisioner --ignore-not-found --cascade=foreground --timeout=60s || true
@@ -180,12 +184,6 @@ start_over() {
 
 # On an enabled metallb another range is no argument of `enable` any more ("already enabled").
 change_range() {
-  if pool_is_missing; then
-    note "metallb has no addresses: once more from the start"
-    start_over metallb
-    settled metallb "$LAB_ADDON_TIMEOUT" || try_later "The addon metallb does not get ready" "'microk8s kubectl get pods -A' shows its pods."
-    ! range_is_set || return 0
-  fi
   local addresses=${LAB_METALLB_RANGE//,/\",\"}
   # shellcheck disable=SC2086 # words, on purpose
   kubectl 60 ${POOL/ get / patch } --type=merge --patch "{\"spec\":{\"addresses\":[\"$addresses\"]}}" ||

@@ -16,6 +16,7 @@ from lab.report.events import Notice
 from lab.report.logs import log_path
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import CommandTimeout, Transport, TransportError
+from lab.vm.machine import STOPPED
 
 TRY_AGAIN = 75
 """``EX_TEMPFAIL``: what a script exits with when the same may well work in a moment."""
@@ -27,12 +28,6 @@ FIRST_DELAY = 5.0
 LONGEST_DELAY = 60.0
 MAX_LOSSES = 3
 """How often the connection may be lost in one step."""
-
-STOPPED = frozenset({"not_created", "shutoff", "poweroff", "crashed", "aborted", "saved"})
-"""States, as libvirt and VirtualBox name them, of a machine that will not answer until somebody starts it.
-
-One that reboots says that it runs.
-"""
 
 
 class _MayPass(Exception):  # noqa: N818 - no failure yet

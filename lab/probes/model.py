@@ -145,6 +145,7 @@ class Status:
             "banner": self.banner,
             "ready": self.ready,
             "exit_code": self.exit_code,
+            "advice": self.advice,
             "time": iso(self.now),
             "layers": [layer.to_dict() for layer in self.layers],
         }

@@ -65,10 +65,6 @@ def _verdict(status: Status) -> str:
     return "The lab is ready." if status.ready else f"The lab is not ready. {status.trouble}"
 
 
-def _what_to_do(status: Status) -> list[str]:
-    return [f"What to do: {status.advice}"] if status.advice else []
-
-
 def _plain(status: Status) -> str:
     rows = _rows(status)
     names = max(len(row[0]) for row in rows)
@@ -78,7 +74,10 @@ def _plain(status: Status) -> str:
         lines.append(f"{name:<{names}}  {_WORDS[ready]:<9}  {since:<{ages}}  {reason}".rstrip())
         if advice:
             lines.append(f"{'':<{names}}  {advice}")
-    return "\n".join([_title(status), *lines, _verdict(status), *_what_to_do(status)]) + "\n"
+    lines.append(_verdict(status))
+    if status.advice:
+        lines.append(f"What to do: {status.advice}")
+    return "\n".join([_title(status), *lines]) + "\n"
 
 
 def _table(status: Status, width: int | None) -> str:
@@ -98,8 +97,8 @@ def _table(status: Status, width: int | None) -> str:
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
     console.print(table)
     console.print(Text(_verdict(status), "green" if status.ready else "bold red"))
-    for line in _what_to_do(status):
-        console.print(Text(line))
+    if status.advice:
+        console.print(Text(f"What to do: {status.advice}"))
     file = console.file
     assert isinstance(file, io.StringIO)  # noqa: S101 - it is the one given above
     return file.getvalue()

@@ -17,6 +17,11 @@ NOT_CREATED = "not_created"
 RUNNING = "running"
 SAVED = "saved"
 """Suspended: its memory is in a file."""
+STOPPED = frozenset({NOT_CREATED, SAVED, "shutoff", "poweroff", "crashed", "aborted"})
+"""States, as libvirt and VirtualBox name them, of a machine that will not answer until somebody starts it.
+
+One that reboots says that it runs.
+"""
 
 
 class Machine:

@@ -40,10 +40,14 @@ def steps(first: str, last: str) -> list[str]:
     return STEPS[STEPS.index(first) : STEPS.index(last) + 1]
 
 
+def _reach(engine: Engine, task: str) -> Event:
+    return engine.wait_for(AtWork(task), f"'{task}' to be at work", deadline=DEADLINE)
+
+
 def kill_in(rig: Rig, task: str) -> None:
-    """Bring the lab up until a task is at work, and kill the engine then."""
+    """Bring the lab up until a task is at work, or has found nothing to do, and kill the engine then."""
     with rig.at_work() as engine:
-        engine.wait_for(AtWork(task), f"'{task}' to be at work", deadline=DEADLINE)
+        _reach(engine, task)
         engine.kill()
 
 
@@ -51,7 +55,7 @@ def kill_in(rig: Rig, task: str) -> None:
 def at_work_in(rig: Rig, task: str) -> Iterator[Engine]:
     """Bring the lab up until a task is at work; it goes on until the block ends."""
     with rig.at_work() as engine:
-        event = engine.wait_for(AtWork(task), f"'{task}' to be at work", deadline=DEADLINE)
+        event = _reach(engine, task)
         assert event["event"] != "task-ended", f"'{task}' had nothing to do: {event}"
         yield engine
 

@@ -317,6 +317,7 @@ def test_an_addon_that_is_enabled_but_broken_is_renewed(guest: Guest) -> None:
     guest.set({"addons/dns": "broken"})
     guest.carry_out("40-addons")
     assert guest.calls("microk8s disable") == ["microk8s disable dns"]
+    assert guest.get("noted-disable-dns").strip() == "dns"
 
 
 def test_storage_is_mended_without_touching_its_data(guest: Guest) -> None:
@@ -331,7 +332,7 @@ def test_storage_is_mended_without_touching_its_data(guest: Guest) -> None:
 def test_an_addon_whose_enabling_was_cut_short_is_enabled_from_the_start(guest: Guest, addon: str) -> None:
     guest.with_microk8s()
     guest.carry_out("40-addons")
-    noted = guest.get(f"noted-{addon}")
+    noted = guest.get(f"noted-enable-{addon}")
     assert noted.strip() == addon
     # Its pods run, and nobody sees what is missing.
     note = guest.lab / "state/enabling"

@@ -108,7 +108,9 @@ def test_all_is_well(look: Callable[..., Any]) -> None:
     assert status.layer("snapd").own.since == "2026-11-23T18:31:00Z"
     assert status.layer("microk8s").items[0].since == "2026-11-23T18:05:00Z"
     assert status.layer("applications").items[0].since == "2026-11-23T18:10:00Z"
-    assert json.loads(json.dumps(status.to_dict()))["layers"][0]["name"] == "vm"
+    data = json.loads(json.dumps(status.to_dict()))
+    assert data["layers"][0]["name"] == "vm"
+    assert data["advice"] == ""
 
 
 @pytest.mark.parametrize("state", ["shutoff", "not_created"])
