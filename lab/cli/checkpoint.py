@@ -158,9 +158,10 @@ def _ways(settings: Settings) -> Ways:
     from lab.probes.status import collect
     from lab.vm.disk import find_disk, snapshot_sizes
     from lab.vm.snapshots import Snapshots
+    from lab.vm.states import RUNNING
 
     def look(transport: Transport) -> Status:
-        return collect(transport, "running", settings)
+        return collect(transport, RUNNING, settings)
 
     return Ways(
         machine=machine(settings),

@@ -94,12 +94,13 @@ def _choose(found: dict[str, Path], step: str) -> Path:
 def _problems(settings: Settings) -> Problems:
     from lab.errors import LabError
     from lab.problems.gather import gather
+    from lab.vm.states import RUNNING
 
     transport, unseen = None, ""
     try:
         # Whatever keeps the VM from answering, the logs can be read.
         state = machine(settings).state()
-        if state == "running":
+        if state == RUNNING:
             transport = connect(settings, timeout=_CONNECT_SECONDS)
         else:
             unseen = f"it is {state.replace('_', ' ')}"

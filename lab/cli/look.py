@@ -110,6 +110,7 @@ def status(context: click.Context, drift: str | None, as_json: bool) -> None:
     """
     from lab.errors import LabError
     from lab.probes.status import collect, render
+    from lab.vm.states import RUNNING
 
     request = context.ensure_object(Request)
     settings = request.settings()
@@ -117,7 +118,7 @@ def status(context: click.Context, drift: str | None, as_json: bool) -> None:
         context.exit(_show_drift(settings, drift, as_json))
     state = machine(settings).state()
     transport = None
-    if state == "running":
+    if state == RUNNING:
         try:
             transport = connect(settings, timeout=_STATUS_CONNECT_SECONDS)
         except LabError as error:

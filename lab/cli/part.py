@@ -58,11 +58,12 @@ def show(
     """Print what a command would do. It takes no lock, since it changes nothing."""
     from lab.plan.dryrun import Found, look, render
     from lab.vm.environment import vagrant_environment
+    from lab.vm.states import RUNNING
 
     selection = None if part is None else part.of(settings)
     state = machine(settings).state()
     found = Found(state, {})
-    if state == "running":
+    if state == RUNNING:
         transport = connect(settings)
         try:
             found = look(transport, settings, selection.steps if selection else (), purge=purge)

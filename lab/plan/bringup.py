@@ -26,8 +26,8 @@ from lab.probes.drift import FILE as LOCK_FILE
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
+from lab.vm.states import NOT_CREATED, RUNNING
 
-NOT_CREATED = "not_created"
 KUBERNETES_PORT = 16443
 """Where the API server of MicroK8s listens in the guest."""
 
@@ -85,7 +85,7 @@ class Bringup:
     def up(self) -> Tasks:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
         state = self._doors.machine.state()
-        asleep = state not in (NOT_CREATED, "running")
+        asleep = state not in (NOT_CREATED, RUNNING)
         total = len(self._checks) + 1 + (ROUSE_TASKS if asleep else 0) + self._selection.tasks
         tasks = self._make_tasks("up", total)
         if state == NOT_CREATED:
@@ -140,7 +140,7 @@ class Bringup:
     def _check_host(self, tasks: Tasks, state: str) -> None:
         with tasks.task("host", "Check this computer") as task:
             # A lab that runs may well be ready already, and then needs nothing.
-            if state == "running":
+            if state == RUNNING:
                 task.outcome = "satisfied"
             else:
                 task.waiting("answers of the programs and services that the lab needs")
@@ -154,7 +154,7 @@ class Bringup:
             write_record(self._settings)
             # To make a machine takes longer than to start one.
             task.fingerprint = state
-            if state == "running":
+            if state == RUNNING:
                 task.outcome = "satisfied"
                 return
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))

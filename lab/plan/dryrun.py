@@ -13,6 +13,7 @@ from lab.plan import guest
 from lab.plan.selection import Selection
 from lab.plan.step import Step
 from lab.transport.base import Transport, TransportError
+from lab.vm.states import RUNNING
 
 LOOK_SECONDS = 300.0
 COPY_SECONDS = 60.0
@@ -63,7 +64,7 @@ def look(transport: Transport, settings: Settings, steps: Sequence[Step], *, pur
         # It is in memory, and gone with the next boot at the latest.
         with contextlib.suppress(TransportError):
             transport.run(f"rm -rf {_PLACE}", timeout=COPY_SECONDS)
-    return Found("running", satisfied, left)
+    return Found(RUNNING, satisfied, left)
 
 
 def render(
@@ -113,7 +114,7 @@ def render(
 def _machine(settings: Settings, found: Found) -> Iterator[str]:
     yield from ("", "# Start the virtual machine")
     up = f"vagrant up --no-provision --provider {settings.provider} {settings.name}"
-    yield f"# it runs: {up}" if found.state == "running" else up
+    yield f"# it runs: {up}" if found.state == RUNNING else up
 
 
 def _login(settings: Settings) -> Iterator[str]:

@@ -16,7 +16,7 @@ from lab.report.events import Notice
 from lab.report.logs import log_path
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import CommandTimeout, Transport, TransportError
-from lab.vm.machine import STOPPED
+from lab.vm.states import STOPPED
 
 TRY_AGAIN = 75
 """``EX_TEMPFAIL``: what a script exits with when the same may well work in a moment."""

@@ -34,7 +34,7 @@ from lab.probes.host.examine import Check, examine
 from lab.probes.host.finding import BUNDLE, COMPUTER, DISK, NETWORK, PLACES, PORTS, PROGRAMS, Finding, Report
 from lab.process import run
 from lab.vm import accelerator
-from lab.vm.machine import NOT_CREATED, RUNNING
+from lab.vm.states import NOT_CREATED, RUNNING
 
 NETWORK_SECONDS = 15.0
 PROGRAM_SECONDS = 65.0

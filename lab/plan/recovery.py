@@ -20,10 +20,7 @@ from lab.probes.model import Status
 from lab.report.tasks import Tasks
 from lab.transport.base import Transport
 from lab.vm.disk import require_space
-
-NOT_CREATED = "not_created"
-RUNNING = "running"
-SAVED = "saved"
+from lab.vm.states import NOT_CREATED, RUNNING, SAVED
 
 MACHINE_TASKS = 3 + WAKE_TASKS
 """Of `wake_machine`."""
@@ -252,7 +249,7 @@ class Recovery:
             name=name,
             created=self._ways.now().isoformat(timespec="seconds"),
             edition=self._settings.edition.name,
-            machine="running" if running else "off",
+            machine=RUNNING if running else "off",
             ready=ready,
             trouble=trouble,
             contents=contents,

@@ -9,6 +9,7 @@ from lab.problems.guest import juju_group, pods_group, status_group
 from lab.problems.logs import read_logs
 from lab.problems.model import Group, Problems
 from lab.transport.base import Transport
+from lab.vm.states import RUNNING
 
 
 def gather(settings: Settings, transport: Transport | None, unseen: str = "") -> Problems:
@@ -29,7 +30,7 @@ def gather(settings: Settings, transport: Transport | None, unseen: str = "") ->
 
 
 def _ask(settings: Settings, transport: Transport) -> list[Group]:
-    status = collect(transport, "running", settings)
+    status = collect(transport, RUNNING, settings)
     provision = settings.provision_env
     model = f"{provision.get('LAB_CONTROLLER', '')}:{provision.get('LAB_MODEL', '')}"
     found = [juju_group(transport, status, model), pods_group(transport), status_group(status)]

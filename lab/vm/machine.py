@@ -12,16 +12,7 @@ from lab.config import Settings, replace_file
 from lab.errors import VMError
 from lab.process import Runner, run
 from lab.transport.target import SSHTarget, pinned
-
-NOT_CREATED = "not_created"
-RUNNING = "running"
-SAVED = "saved"
-"""Suspended: its memory is in a file."""
-STOPPED = frozenset({NOT_CREATED, SAVED, "shutoff", "poweroff", "crashed", "aborted"})
-"""States, as libvirt and VirtualBox name them, of a machine that will not answer until somebody starts it.
-
-One that reboots says that it runs.
-"""
+from lab.vm.states import NOT_CREATED, RUNNING
 
 
 class Machine:
