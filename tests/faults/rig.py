@@ -42,12 +42,13 @@ class Rig:
         return self.lab("up", timeout=UP_SECONDS)
 
     @contextlib.contextmanager
-    def at_work(self) -> Iterator[Engine]:
-        """Begin to bring it up; the block says what happens then."""
+    def at_work(self, *command: str) -> Iterator[Engine]:
+        """Begin with a command, or to bring the lab up; the block says what happens then."""
         reports = self.state.parent
         reports.mkdir(mode=0o700, exist_ok=True)
         events, output = reports / "events.ndjson", reports / "output.log"
-        with start(self.checkout.argv("up"), cwd=self.checkout.root, events=events, output=output) as engine:
+        argv = self.checkout.argv(*(command or ("up",)))
+        with start(argv, cwd=self.checkout.root, events=events, output=output) as engine:
             yield engine
 
     def guest(self, line: str) -> str:
