@@ -123,9 +123,10 @@ class Recovery:
         state = self._existing()
         if state == SAVED:
             raise VMError(
-                "The lab is suspended, and only one that runs or is off can be saved.",
+                "The lab is suspended, or stands still until a Vagrant has ended whose lab was killed; only one "
+                "that runs or is off can be saved.",
                 code="LAB-SNAP-003",
-                hint="python -m lab resume",
+                hint="python -m lab resume - waits for that Vagrant, if there is one",
             )
         if not force and name in self._ways.snapshots.names():
             raise UsageError(

@@ -94,6 +94,8 @@ def test_killed_while_it_is_put_back(rig: Rig) -> None:
 
 def test_killed_while_it_is_saved(rig: Rig) -> None:
     cut_short(rig, "save", "snapshot", "save", "half")
+    # The machine stands still until Vagrant has saved it.
+    says(rig.lab("resume", timeout=DEADLINE), "resumed")
     rig.lab("snapshot", "save", "half", "--force", timeout=DEADLINE).succeeds()
     assert snapshots(rig) == {SNAPSHOT: True, "half": True}
     for name in (SNAPSHOT, "half"):
