@@ -123,10 +123,9 @@ class Recovery:
         state = self._existing()
         if state == SAVED:
             raise VMError(
-                "The lab is suspended, or stands still until a Vagrant has ended whose lab was killed; only one "
-                "that runs or is off can be saved.",
+                "The lab is suspended, or a Vagrant whose lab was killed still saves it.",
                 code="LAB-SNAP-003",
-                hint="python -m lab resume - waits for that Vagrant, if there is one",
+                hint="python -m lab resume - waits for that Vagrant, if there is one; then it can be saved",
             )
         if not force and name in self._ways.snapshots.names():
             raise UsageError(
