@@ -249,7 +249,7 @@ class Recovery:
             name=name,
             created=self._ways.now().isoformat(timespec="seconds"),
             edition=self._settings.edition.name,
-            machine=RUNNING if running else "off",
+            machine="running" if running else "off",
             ready=ready,
             trouble=trouble,
             contents=contents,

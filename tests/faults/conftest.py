@@ -61,3 +61,11 @@ def rig() -> Iterator[Rig]:
         rig = Rig(Checkout.copy(SOURCE, place))
         yield rig
         rig.lab("down", "--yes").succeeds()
+
+
+@pytest.fixture(scope="module")
+def lab(rig: Rig) -> Rig:
+    """A lab that is ready."""
+    rig.up().succeeds()
+    rig.is_ready()
+    return rig

@@ -14,7 +14,7 @@ from tests.faults.command import Answer
 from tests.faults.moments import DEADLINE
 from tests.faults.rig import Rig
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.timeout(3600), pytest.mark.usefixtures("lab")]
 
 VM_FAILED = 20
 SNAPSHOT = "before"
@@ -22,14 +22,6 @@ LATER = "later.txt"
 """A file in the guest that the snapshot does not have."""
 
 READY = r"ready: clock [+-]\d+\.\d s, (\d+)/\1 applications, \d+ s"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab(rig: Rig) -> Rig:
-    """A lab that is ready."""
-    rig.up().succeeds()
-    rig.is_ready()
-    return rig
 
 
 def says(answer: Answer, word: str) -> None:

@@ -26,14 +26,6 @@ COMPONENT_FAILED = 70
 
 
 @pytest.fixture(scope="module")
-def lab(rig: Rig) -> Rig:
-    """A lab that is ready."""
-    rig.up().succeeds()
-    rig.is_ready()
-    return rig
-
-
-@pytest.fixture(scope="module")
 def kube(lab: Rig) -> Iterator[Kube]:
     """The lab's Kubernetes, with the rights of its user."""
     settings = load_settings(lab.checkout.root, overrides={}, environ=os.environ)
