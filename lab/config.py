@@ -17,6 +17,7 @@ import platformdirs
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from lab.editions import DEFAULT_EDITION, Edition, edition_names, load_edition
+from lab.editions.baked import read_baked
 from lab.errors import UsageError
 from lab.network.choice import AUTO, NONE, Network
 from lab.options import Applications, OptionValue, merge, parse_variable, render_options, stack
@@ -76,6 +77,7 @@ class _Choices(BaseModel):
     disk_gib: Annotated[int, Field(ge=4)] | None = None
     metallb_range: AddressRange | None = None
     bundle: str | None = None
+    box: str | None = None
     ports: Ports = Ports()
     network: Network = Network()
     applications: Applications = {}
@@ -86,6 +88,7 @@ _GROUPS: dict[str, type[BaseModel]] = {"ports": Ports, "network": Network}
 _CA_VARIABLE = "LAB_NETWORK_CA_CERTIFICATES"
 _YAML_HINT = "Write one 'key: value' a line, indented by blanks; docs/settings.md lists the keys."
 _NUMBERS = ("cpus", "memory_mib", "disk_gib")
+_RECORDED = ("edition", "provider", "box")
 
 
 class Settings(BaseModel):
@@ -94,6 +97,7 @@ class Settings(BaseModel):
     Attributes:
         root: The directory of the ``Vagrantfile``.
         bundle: The directory with snaps, images and box; ``None`` for a store edition.
+        box: What `lab bake` has packed and the machine is made from; ``None`` for the edition's own box.
         applications: Options of Juju's applications: the edition's and, above them, this lab's.
         provision_env: The ``LAB_*`` environment of the scripts in the guest.
     """
@@ -108,6 +112,7 @@ class Settings(BaseModel):
     memory_mib: int
     disk_gib: int
     bundle: Path | None
+    box: Path | None
     ports: Ports
     network: Network
     applications: dict[str, dict[str, OptionValue]]
@@ -165,8 +170,8 @@ def find_root(start: Path) -> Path:
 def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     """Decide every setting of a lab.
 
-    A lab that exists keeps the edition and the provider it was made with, unless one
-    is asked for by a flag or by the environment.
+    A lab that exists keeps the edition, the provider and the box it was made with, unless one
+    is asked for by a flag or by the environment. Where nobody names an edition, a box does.
 
     Args:
         root: The directory of the ``Vagrantfile``.
@@ -175,6 +180,7 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
 
     Raises:
         UsageError: Something is unknown, of the wrong type or out of range.
+        HostError: The edition is the box's, and the box cannot be read.
     """
     from_file = _read_file(root / CONFIG_FILE)
     from_environment = _read_environment(environ)
@@ -199,7 +205,8 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
         )
     asked.update({key: value for key, value in record.items() if key not in explicit})
     choices = _choices(asked, root / CONFIG_FILE)
-    edition = load_edition(choices.edition)
+    box = _box(choices.box, Path.cwd() if "box" in explicit else root)
+    edition = load_edition(choices.edition if box is None or "edition" in asked else read_baked(box).edition)
 
     if record.get("edition", edition.name) != edition.name:
         raise UsageError(
@@ -221,6 +228,7 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
         memory_mib=choices.memory_mib or edition.host.memory_mib,
         disk_gib=choices.disk_gib or edition.host.disk_gib,
         bundle=_bundle(choices, edition, root, relative_to=Path.cwd() if "bundle" in explicit else root),
+        box=box,
         ports=choices.ports,
         network=_network(choices.network, Path.cwd() if _CA_VARIABLE in environ else root),
         applications=applications,
@@ -237,14 +245,21 @@ def render_env(provision_env: Mapping[str, str]) -> str:
     return "".join(lines)
 
 
-def write_record(settings: Settings) -> None:
-    """Remember what a lab was made with, so that later commands need no flags."""
+def write_record(settings: Settings, *, box: str | None = None) -> None:
+    """Remember what a lab was made with, so that later commands need no flags.
+
+    Args:
+        settings: The lab.
+        box: The box that its machine is made from, if `lab bake` has packed it.
+    """
     record = {"schema": RECORD_SCHEMA, "edition": settings.edition.name, "provider": settings.provider}
+    if box is not None:
+        record["box"] = box
     replace_file(settings.make_state_dir() / RECORD, json.dumps(record, indent=2) + "\n")
 
 
 def read_record(directory: Path) -> dict[str, str]:
-    """Return the edition and provider that a lab was made with; empty if there is no such lab.
+    """Return the edition, provider and box that a lab was made with; empty if there is no such lab.
 
     Empty, too, if the file is damaged.
     """
@@ -254,7 +269,7 @@ def read_record(directory: Path) -> dict[str, str]:
         return {}
     if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:
         return {}
-    return {key: record[key] for key in ("edition", "provider") if isinstance(record.get(key), str)}
+    return {key: record[key] for key in _RECORDED if isinstance(record.get(key), str)}
 
 
 def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
@@ -281,6 +296,10 @@ def _bundle(choices: _Choices, edition: Edition, root: Path, *, relative_to: Pat
         path = relative_to / Path(choices.bundle).expanduser()
     # Another checkout may let the name lead elsewhere while this one is at work.
     return path.resolve()
+
+
+def _box(choice: str | None, relative_to: Path) -> Path | None:
+    return None if choice is None else (relative_to / Path(choice).expanduser()).resolve()
 
 
 def _network(network: Network, relative_to: Path) -> Network:

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 import click
 
-from lab.cli import acceptance, browse, change, checkpoint, collect, doctor, enter, logs, look
+from lab.cli import acceptance, bake, browse, change, checkpoint, collect, doctor, enter, logs, look
 from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
@@ -58,6 +58,7 @@ for _command in (
     checkpoint.suspend,
     checkpoint.resume,
     checkpoint.heal,
+    bake.bake,
     enter.kubeconfig,
     browse.open_,
     acceptance.test,

@@ -27,6 +27,7 @@ Examples:
   python -m lab up
   python -m lab --edition rehearsal up
   python -m lab --name second up --cpus 4 --memory-mib 16384
+  python -m lab up --box lesson-3.box   from what `bake` has packed, in minutes
   python -m lab up --from controller    not the steps before it
   python -m lab up --dry-run            print what would be run
 """
@@ -36,6 +37,7 @@ Examples:
 @click.option("--disk-gib", type=int, help="Disk of the VM, in GiB.")
 @click.option("--provider", type=click.Choice(["libvirt", "virtualbox"]), help="What runs the VM.")
 @click.option("--bundle", metavar="DIRECTORY", help="Where an offline edition takes snaps and images from.")
+@click.option("--box", metavar="FILE", help="A lab that `bake` has packed, to start from.")
 @click.option("--force", is_flag=True, help="Go on even if this computer fails a check (lab doctor).")
 @part_options
 @dry_run_option
@@ -49,6 +51,7 @@ def up(
     disk_gib: int | None,
     provider: str | None,
     bundle: str | None,
+    box: str | None,
     force: bool,
     start: str | None,
     only: str | None,
@@ -60,7 +63,7 @@ def up(
     in it. What is there already is left alone, so it does no harm to run it again.
     """
     settings = request.settings(
-        cpus=cpus, memory_mib=memory_mib, disk_gib=disk_gib, provider=provider, bundle=bundle
+        cpus=cpus, memory_mib=memory_mib, disk_gib=disk_gib, provider=provider, bundle=bundle, box=box
     )
     part = Part(start, only)
     if dry_run:
@@ -207,6 +210,7 @@ def _carry_out(
             connect=lambda: connect(settings),
             preflight=lambda state, tell: _preflight(settings, state, tell, force=force),
             verify_bundle=lambda on_file: _verify_bundle(settings, on_file),
+            verify_box=lambda on_read: _verify_box(settings, on_read),
         )
         act(Bringup(settings, selection, doors, work.tasks))
         work.say(result)
@@ -224,3 +228,10 @@ def _verify_bundle(settings: Settings, on_file: Callable[[str], None]) -> None:
     if settings.bundle is not None:
         stamp = settings.state_dir / "bundle.json"
         verify_bundle(settings.bundle, settings.edition.name, stamp=stamp, on_file=on_file)
+
+
+def _verify_box(settings: Settings, on_read: Callable[[int], None]) -> None:
+    from lab.editions.baked import verify_baked
+
+    if settings.box is not None:
+        verify_baked(settings.box, settings.edition.name, on_read=on_read)

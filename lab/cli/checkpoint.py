@@ -64,7 +64,7 @@ def list_(request: Request, as_json: bool) -> None:
     from lab.plan.recovery import list_checkpoints
 
     settings = request.settings()
-    found = list_checkpoints(settings, _ways(settings))
+    found = list_checkpoints(settings, ways(settings))
     if as_json:
         click.echo(json.dumps([checkpoint.to_dict() for checkpoint in found], indent=2))
     elif found:
@@ -150,10 +150,11 @@ def _carry_out(request: Request, command: str, act: Callable[[Recovery], str]) -
     settings = request.settings()
     with at_work(request, settings, command) as work:
         tasks: Callable[[str, int], Tasks] = work.tasks
-        work.say(act(Recovery(settings, _ways(settings), tasks)))
+        work.say(act(Recovery(settings, ways(settings), tasks)))
 
 
-def _ways(settings: Settings) -> Ways:
+def ways(settings: Settings) -> Ways:
+    """Return the ways out of this process that these commands take."""
     from lab.plan.recovery import Ways
     from lab.probes.status import collect
     from lab.vm.disk import find_disk, snapshot_sizes

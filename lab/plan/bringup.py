@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lab.config import Settings, replace_file, write_record
+from lab.config import Settings, read_record, replace_file, write_record
 from lab.errors import HostError
 from lab.plan import guest
 from lab.plan.clock import set_clock
@@ -54,12 +54,15 @@ class Doors:
         preflight: Looks at the host before a machine in the state given is made or started; tells its
             second argument what is worth knowing, and raises if it makes no sense to go on.
         verify_bundle: Raises if the bundle is not whole; calls its argument with each file it reads.
+        verify_box: Raises if the box that somebody packed is not whole; calls its argument with the
+            percentage that it has read.
     """
 
     machine: VirtualMachine
     connect: Callable[[], Transport]
     preflight: Callable[[str, Callable[[str], None]], None]
     verify_bundle: Callable[[Callable[[str], None]], None]
+    verify_box: Callable[[Callable[[int], None]], None]
 
 
 class Bringup:
@@ -85,12 +88,15 @@ class Bringup:
     def up(self) -> Tasks:
         """Bring the lab up: machine, sequence, and what the host needs to use it."""
         state = self._doors.machine.state()
-        asleep = state not in (NOT_CREATED, RUNNING)
-        total = len(self._checks) + 1 + (ROUSE_TASKS if asleep else 0) + self._selection.tasks
+        baked = self._made_from_box(state)
+        # What is in such a box has to start, as after a halt.
+        asleep = baked or state not in (NOT_CREATED, RUNNING)
+        checks = self._checks(state)
+        total = len(checks) + 1 + (ROUSE_TASKS if asleep else 0) + self._selection.tasks
         tasks = self._make_tasks("up", total)
-        if state == NOT_CREATED:
+        if state == NOT_CREATED and not baked:
             before = [
-                *((name, "") for name in self._checks),
+                *((name, "") for name in checks),
                 ("vm", NOT_CREATED),
                 ("login", ""),
                 ("look", ""),
@@ -114,9 +120,9 @@ class Bringup:
             again: Whether to carry the sequence out afterwards.
         """
         # One login serves both.
-        total = 4 + (len(self._checks) + self._selection.tasks - 1 if again else 0)
-        tasks = self._make_tasks("reset --again" if again else "reset", total)
         state = self._doors.machine.state()
+        total = 4 + (len(self._checks(state)) + self._selection.tasks - 1 if again else 0)
+        tasks = self._make_tasks("reset --again" if again else "reset", total)
         if again:
             self._check_host(tasks, state)
         self._ensure_machine(tasks, state)
@@ -132,10 +138,15 @@ class Bringup:
                 self._sequence(tasks, transport, journal)
         return tasks
 
-    @property
-    def _checks(self) -> tuple[str, ...]:
-        """The tasks before the machine is touched."""
-        return ("host", "bundle") if self._settings.edition.source == "bundle" else ("host",)
+    def _made_from_box(self, state: str) -> bool:
+        """Whether the machine is going to be made from what `lab bake` has packed."""
+        return state == NOT_CREATED and self._settings.box is not None
+
+    def _checks(self, state: str) -> tuple[str, ...]:
+        """Return the tasks before the machine is touched."""
+        bundle = ("bundle",) if self._settings.edition.source == "bundle" else ()
+        box = ("box",) if self._made_from_box(state) else ()
+        return ("host", *bundle, *box)
 
     def _check_host(self, tasks: Tasks, state: str) -> None:
         with tasks.task("host", "Check this computer") as task:
@@ -148,16 +159,29 @@ class Bringup:
         if self._settings.edition.source == "bundle":
             with tasks.task("bundle", "Verify the bundle") as task:
                 self._doors.verify_bundle(lambda name: task.waiting(f"the sum of {name}"))
+        if self._made_from_box(state):
+            with tasks.task("box", "Verify the box") as task:
+                self._doors.verify_box(lambda percent: task.progress(percent, 100, "the sum of its image"))
 
     def _ensure_machine(self, tasks: Tasks, state: str) -> None:
         with tasks.task("vm", "Start the virtual machine") as task:
-            write_record(self._settings)
+            write_record(self._settings, box=self._box_of_machine(tasks, state))
             # To make a machine takes longer than to start one.
             task.fingerprint = state
             if state == RUNNING:
                 task.outcome = "satisfied"
                 return
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
+
+    def _box_of_machine(self, tasks: Tasks, state: str) -> str | None:
+        """Return which box the machine is made from, and tell if that is not the one asked for."""
+        asked = None if self._settings.box is None else str(self._settings.box)
+        if state == NOT_CREATED:
+            return asked
+        made_from = read_record(self._state_dir).get("box")
+        if asked not in (None, made_from):
+            tasks.emit(Notice(f"The VM is there already, so '{asked}' is not used."))
+        return made_from
 
     def _log_in(self, tasks: Tasks) -> Transport:
         return log_in(tasks, self._doors.connect, self._settings)

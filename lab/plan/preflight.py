@@ -6,9 +6,11 @@ import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.config import Settings
+from lab.editions.baked import verify_baked
 from lab.editions.bundle import Manifest, verify_bundle
 from lab.network.guest import HOST_ADDRESS, GuestNetwork
 from lab.network.mirror import debian_archive
@@ -16,6 +18,7 @@ from lab.plan.login import guest_network
 from lab.probes.host import (
     acceleration,
     archive,
+    baked,
     box,
     bundle,
     disk,
@@ -31,7 +34,18 @@ from lab.probes.host import (
     web,
 )
 from lab.probes.host.examine import Check, examine
-from lab.probes.host.finding import BUNDLE, COMPUTER, DISK, NETWORK, PLACES, PORTS, PROGRAMS, Finding, Report
+from lab.probes.host.finding import (
+    BOX,
+    BUNDLE,
+    COMPUTER,
+    DISK,
+    NETWORK,
+    PLACES,
+    PORTS,
+    PROGRAMS,
+    Finding,
+    Report,
+)
 from lab.process import run
 from lab.vm import accelerator
 from lab.vm.states import NOT_CREATED, RUNNING
@@ -49,7 +63,9 @@ def preflight(settings: Settings, state: str) -> Report:
     """
     if state == RUNNING:
         return Report(())
-    return examine([*_host(settings, state), *(_internet(settings) if state == NOT_CREATED else ())])
+    if state != NOT_CREATED:
+        return examine(list(_host(settings, state)))
+    return examine([*_host(settings, state), *_box(settings), *_internet(settings)])
 
 
 def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
@@ -58,10 +74,12 @@ def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
     Args:
         settings: The lab.
         state: What its machine is.
-        thorough: Whether to compare the sums of a bundle, too.
+        thorough: Whether to compare the sums of a bundle and a box, too.
     """
-    checks = [*_host(settings, state), *_bundle(settings, thorough=thorough), *_internet(settings)]
-    return examine(checks)
+    # Once there is a machine, the box that it was made from does not matter any more.
+    box_checks = _box(settings, thorough=thorough) if state == NOT_CREATED else ()
+    bundle_checks = _bundle(settings, thorough=thorough)
+    return examine([*_host(settings, state), *bundle_checks, *box_checks, *_internet(settings)])
 
 
 def stop_on(report: Report, *, force: bool, tell: Callable[[str], None]) -> None:
@@ -131,9 +149,18 @@ def _verify(settings: Settings, directory: Path) -> Manifest:
     return verify_bundle(directory, settings.edition.name, stamp=settings.make_state_dir() / "bundle.json")
 
 
+def _box(settings: Settings, *, thorough: bool = False) -> Iterator[Check]:
+    if settings.box is None:
+        return
+    file = settings.box
+    verify = (lambda: verify_baked(file, settings.edition.name)) if thorough else None
+    yield Check("baked-box", BOX, lambda: baked.baked(settings, file, datetime.now(UTC), verify), 600.0)
+
+
 def _internet(settings: Settings) -> Iterator[Check]:
     edition = settings.edition
-    if edition.source != "store":
+    # All that comes from a store is in a box that was packed.
+    if edition.source != "store" or settings.box is not None:
         return
     scripts, guest = settings.provision_env, guest_network(settings)
     proxies = _proxies(guest)

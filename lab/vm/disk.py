@@ -37,6 +37,18 @@ def snapshot_sizes(disk: Path, *, runner: Runner = run) -> dict[str, int]:
         return {}
 
 
+def allocated(disk: Path, *, runner: Runner = run) -> int:
+    """Return the bytes that an image takes on the host, with those that it is built upon.
+
+    Raises:
+        ProcessError: QEMU's tool failed.
+    """
+    # --force-share: the machine may run.
+    argv = ["qemu-img", "info", "--force-share", "--backing-chain", "--output=json", str(disk)]
+    chain = json.loads(runner(argv, timeout=QEMU_IMG_SECONDS).check().stdout)
+    return sum(int(image["actual-size"]) for image in chain)
+
+
 def require_space(directory: Path, needed: int, what: str, *, hint: str) -> None:
     """Stop before a disk gets full.
 

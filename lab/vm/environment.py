@@ -31,6 +31,8 @@ def vagrant_environment(settings: Settings) -> dict[str, str]:
         variables["HOME"] = _home()
     if settings.bundle is not None:
         variables["LAB_BUNDLE"] = str(settings.bundle.absolute())
+    if settings.box is not None:
+        variables["LAB_BOX"] = str(settings.box)
     for service, port in settings.ports:
         if port is not None:
             variables[f"LAB_PORTS_{service.upper()}"] = str(port)

@@ -34,7 +34,7 @@ module Lab
       end
       return unless STARTING.include?(command)
 
-      @lab.require_bundle
+      @lab.require_sources
       @lab.write_record
       @lab.keep_iso
     end

@@ -21,9 +21,10 @@ module Lab
   end
 
   class Settings
-    DEFAULTS = {
-      "name" => "kubeflow", "edition" => "kubeflow-1.8", "ports" => {}, "network" => {}, "applications" => {}
-    }.freeze
+    DEFAULTS = { "name" => "kubeflow", "ports" => {}, "network" => {}, "applications" => {} }.freeze
+    DEFAULT_EDITION = "kubeflow-1.8".freeze
+    INFO = "info.json".freeze # the first file in a box of `lab bake` (lab/editions/baked.py)
+    TAR_BLOCK = 512 # bytes; a member's header, in which its name and its size in octal digits are
     GUEST_PORTS = { "ssh" => 22, "kubernetes" => 16443, "http" => 80 }.freeze
 
     attr_reader :root
@@ -79,22 +80,36 @@ module Lab
       end
     end
 
+    # Where nobody names one, that of the box.
     def edition_name
-      choice("edition")
+      choice("edition") || (baked && baked["edition"]) || DEFAULT_EDITION
     end
 
     def bundled?
       edition["source"] == "bundle"
     end
 
-    # The box: its name and, when it comes from a bundle, its file and that file's sha256 sum.
+    # The box: its name, its file if Vagrant is not to fetch it, and the sha256 sum of a bundle's. Of a box that
+    # `lab bake` has packed the lab's own `up` compares the sum.
     def box
+      return { name: baked["name"], file: baked_file } if baked
+      # Once there is a machine, the file that it was made from may be gone.
+      return { name: "lab/baked" } if baked_file
       return edition["box"].transform_keys(&:to_sym) unless bundled?
       return { name: "lab/#{edition_name}" } unless manifest # enough for status, halt, destroy
       # A bundle's box is for libvirt.
       return { name: "debian/bookworm64" } if provider == "virtualbox"
 
       { name: manifest["box"]["name"], file: bundle_file("box"), sha256: manifest["box"]["sha256"] }
+    end
+
+    # The file that `lab bake` has packed and that the machine is made from; nil for the edition's own box.
+    def baked_file
+      from_env = variable("LAB_BOX")
+      return File.expand_path(from_env) if from_env
+
+      file = record["box"] || @chosen["box"]
+      file && File.expand_path(file, root)
     end
 
     # The disk image with the bundle's snaps and images; nil for editions from the store.
@@ -107,8 +122,7 @@ module Lab
     # Gives a machine that is about to be made a second name for its disk image. So a machine that is stopped and
     # started, or restored, finds what it was made with, whatever becomes of the bundle.
     def keep_iso
-      made = File.exist?(File.join(root, ".vagrant", "machines", name, provider, "id"))
-      return if !bundled? || made
+      return if !bundled? || made?
 
       make_state_dir
       FileUtils.rm_f(kept_iso)
@@ -119,8 +133,11 @@ module Lab
       end
     end
 
-    # Stops with the command to type when the edition needs a bundle and there is none.
-    def require_bundle
+    # Stops with the command to type when the machine is made from something that is not there.
+    def require_sources
+      if baked_file && !baked && !made?
+        raise Error, "There is no box of `lab bake` in '#{baked_file}'."
+      end
       return if !bundled? || manifest
 
       raise Error, "The edition '#{edition_name}' needs its bundle, and there is none in '#{bundle}'.\n" \
@@ -183,6 +200,7 @@ module Lab
       return if File.exist?(file)
 
       record = { "schema" => 1, "edition" => edition_name, "provider" => provider }
+      record["box"] = baked_file if baked_file
       File.write(file, "#{JSON.pretty_generate(record)}\n", perm: 0o600)
     end
 
@@ -197,6 +215,25 @@ module Lab
     end
 
     private
+
+    # Whether there is a machine already.
+    def made?
+      File.exist?(File.join(root, ".vagrant", "machines", name, provider, "id"))
+    end
+
+    # The manifest of the box that was packed; nil without such a box.
+    def baked
+      @baked ||= baked_file && File.file?(baked_file) ? read_info(baked_file) : nil
+    end
+
+    def read_info(file)
+      File.open(file, "rb") do |tar|
+        header = tar.read(TAR_BLOCK).to_s
+        JSON.parse(tar.read(header[124, 12].oct)) if header[0, 100].to_s.delete("\0") == INFO
+      end
+    rescue JSON::ParserError
+      nil
+    end
 
     def kept_iso
       File.join(state_dir, "bundle.iso")
@@ -223,7 +260,7 @@ module Lab
 
     def record
       @record ||= begin
-        JSON.parse(File.read(File.join(state_dir, "lab.json"))).slice("edition", "provider")
+        JSON.parse(File.read(File.join(state_dir, "lab.json"))).slice("edition", "provider", "box")
       rescue Errno::ENOENT, JSON::ParserError
         {}
       end

@@ -13,7 +13,17 @@ import pytest
 
 PROVISION = Path(__file__).parents[2] / "provision"
 FAKES = Path(__file__).parent / "fakes"
-SYSTEM_PROGRAMS = ["apt-get", "blkid", "dpkg-query", "getent", "gpasswd", "groupdel", "hostname", "ip"]
+SYSTEM_PROGRAMS = [
+    "apt-get",
+    "blkid",
+    "dpkg-query",
+    "fstrim",
+    "getent",
+    "gpasswd",
+    "groupdel",
+    "hostname",
+    "ip",
+]
 SYSTEM_PROGRAMS += ["iptables-nft-restore", "iptables-nft-save", "journalctl", "kill", "mount", "mountpoint"]
 SYSTEM_PROGRAMS += ["sysctl", "systemctl", "umount", "update-ca-certificates", "usermod"]
 TEMPFAIL = 75

@@ -71,6 +71,7 @@ COMPUTER = Subject("computer")
 DISK = Subject("disk")
 PORTS = Subject("ports")
 BUNDLE = Subject("bundle")
+BOX = Subject("box")
 NETWORK = Subject("network", NetworkError)
 
 

@@ -20,7 +20,7 @@ from tests.unit.cli.conftest import FakeMachine, Lab
 
 ROOT = Path(__file__).parents[3]
 READING = ("doctor", "plan", "status", "logs", "kubeconfig", "open", "version")
-CHANGING = ("up", "provision", "reset", "halt", "down", "suspend", "resume", "heal")
+CHANGING = ("up", "provision", "reset", "halt", "down", "suspend", "resume", "heal", "bake")
 COMMANDS = (*READING, *CHANGING, "ssh", "exec", "collect", "test")
 
 

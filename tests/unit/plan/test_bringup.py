@@ -41,17 +41,24 @@ class FakeMachine:
 
 class Rig:
     def __init__(
-        self, root: Path, guest: FakeGuest, edition: str, state: str, *, to_the_end: bool = True
+        self,
+        root: Path,
+        guest: FakeGuest,
+        edition: str,
+        state: str,
+        *,
+        to_the_end: bool = True,
+        box: str | None = None,
     ) -> None:
         self.guest = guest
         self.settings: Settings = load_settings(
-            root, overrides={"edition": edition, "bundle": str(root / "bundle")}, environ={}
+            root, overrides={"edition": edition, "bundle": str(root / "bundle"), "box": box}, environ={}
         )
         self.machine = FakeMachine(state)
         self.events: list[Event] = []
         self.asked: list[str] = []
         self.refuse: Exception | None = None
-        doors = Doors(self.machine, lambda: guest, self.preflight, self.bundle)
+        doors = Doors(self.machine, lambda: guest, self.preflight, self.bundle, self.box)
         self.bringup = Bringup(self.settings, Selection((STEP,), to_the_end), doors, self.tasks)
 
     def preflight(self, state: str, tell: Callable[[str], None]) -> None:
@@ -65,6 +72,12 @@ class Rig:
         if self.refuse:
             raise self.refuse
         on_file("bundle.iso")
+
+    def box(self, on_read: Callable[[int], None]) -> None:
+        self.asked.append("box")
+        if self.refuse:
+            raise self.refuse
+        on_read(100)
 
     def tasks(self, command: str, total: int) -> Tasks:
         return Tasks(
@@ -222,6 +235,47 @@ def test_a_lab_that_slept_is_woken_before_its_steps(rig: Callable[..., Rig], sta
     assert lab.numbered_right()
     assert abs(lab.guest.clock_ahead) < 1
     assert lab.outcomes["10-snapd"] == "done", "what could not be mended is for the steps"
+
+
+def test_a_lab_from_a_box_is_woken_before_its_steps(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8", box="/srv/lesson.box")
+    lab.guest.on("heal", "apply", 0)
+    lab.guest.on(STEP.name, "check", 0)
+    lab.bringup.up()
+    assert lab.asked == ["host of not_created", "box"]
+    assert list(lab.outcomes) == ["host", "box", "vm", "login", "clock", "heal", "look", "10-snapd", "fetch"]
+    assert lab.numbered_right()
+    assert read_record(lab.settings.state_dir)["box"] == "/srv/lesson.box"
+    assert (lab.settings.state_dir / "lab.lock").exists()
+
+
+def test_a_damaged_box_stops_before_anything_is_made(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8", box="/srv/lesson.box")
+    lab.preflight = lambda *_: None  # type: ignore[method-assign]
+    lab.refuse = HostError("It is damaged.", code="LAB-BAKE-004")
+    with pytest.raises(HostError, match="damaged"):
+        lab.bringup.up()
+    assert lab.machine.calls == []
+    assert read_record(lab.settings.state_dir) == {}
+
+
+def test_a_machine_that_is_there_is_not_made_from_a_box(rig: Callable[..., Rig]) -> None:
+    lab = rig(state="running", box="/srv/lesson.box")
+    lab.bringup.up()
+    assert lab.asked == ["bundle"]
+    assert Notice("The VM is there already, so '/srv/lesson.box' is not used.") in lab.events
+    assert "box" not in read_record(lab.settings.state_dir)
+    assert lab.numbered_right()
+
+
+def test_a_machine_that_was_made_from_a_box_needs_no_word(rig: Callable[..., Rig]) -> None:
+    lab = rig(edition="kubeflow-1.8", box="/srv/lesson.box")
+    lab.guest.on("heal", "apply", 0)
+    lab.bringup.up()
+    lab.events.clear()
+    lab.bringup.up()
+    assert [event.text for event in lab.events if isinstance(event, Notice)] == []
+    assert read_record(lab.settings.state_dir)["box"] == "/srv/lesson.box"
 
 
 def test_a_clock_that_stood_still_while_the_host_slept_is_set(rig: Callable[..., Rig]) -> None:

@@ -67,6 +67,24 @@ def test_a_new_lab_needs_everything(tmp_path: Path, looked: Callable[[], list[st
     assert len(looked()) == len(set(looked()))
 
 
+def test_a_lab_from_a_box_needs_no_store(tmp_path: Path, looked: Callable[[], list[str]]) -> None:
+    lab = settings(tmp_path, "kubeflow-1.8", LAB_BOX="lesson.box")
+    preflight.preflight(lab, "not_created")
+    assert {"memory", "disk", "baked-box"} <= set(looked())
+    assert not {"snap-store", "charmhub", "box", "dns"} & set(looked())
+
+
+def test_once_there_is_a_machine_its_box_does_not_matter(
+    tmp_path: Path, looked: Callable[[], list[str]]
+) -> None:
+    lab = settings(tmp_path, "kubeflow-1.8", LAB_BOX="lesson.box")
+    preflight.preflight(lab, "shutoff")
+    preflight.doctor(lab, "running")
+    assert "baked-box" not in looked()
+    preflight.doctor(lab, "not_created")
+    assert "baked-box" in looked()
+
+
 def test_an_image_that_a_setting_names_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

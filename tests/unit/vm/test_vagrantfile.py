@@ -13,12 +13,14 @@ import pytest
 
 from lab.config import load_settings, read_record, render_env
 from lab.editions import edition_names
+from lab.editions.baked import read_baked
 from lab.network.discover import HostNetwork, discover
 from lab.network.guest import GuestNetwork, decide
 from lab.plan.login import guest_network
 from lab.probes.host.ports import domain
 from lab.probes.host.session import Session
 from lab.process import run
+from tests.boxes import make_box
 
 ROOT = Path(__file__).parents[3]
 
@@ -303,7 +305,28 @@ def test_clear_words(checkout: Path) -> None:
         "There is no edition 'nope'. Editions: kubeflow-1.10, "
     )
     env = {"LAB_EDITION": "rehearsal", "LAB_BUNDLE": str(checkout)}
-    assert "Build it first: python -m rehearsal build" in ruby(checkout, rescue % "lab.require_bundle", env)
+    assert "Build it first: python -m rehearsal build" in ruby(checkout, rescue % "lab.require_sources", env)
+
+
+def test_both_make_a_machine_from_a_box_that_was_packed(checkout: Path, tmp_path: Path) -> None:
+    box = make_box(tmp_path / "häuser.box")
+    env = {"LAB_BOX": str(box)}
+    settings = load_settings(checkout, overrides={}, environ=env)
+    baked = ruby(checkout, "[lab.edition_name, lab.box, lab.require_sources]", {**env, "LAB_BUNDLE": ""})
+    assert baked == [settings.edition.name, {"name": read_baked(box).name, "file": str(settings.box)}, None]
+    # The lab keeps it, and needs it no more once there is a machine.
+    ruby(checkout, "lab.write_record", env)
+    assert read_record(checkout / ".lab" / "kubeflow")["box"] == str(box)
+    box.unlink()
+    words = ruby(checkout, "begin; lab.require_sources; rescue Lab::Error => error; error.error_message; end")
+    assert words == f"There is no box of `lab bake` in '{box}'."
+    assert ruby(checkout, "[lab.edition_name, lab.box]") == ["rehearsal", {"name": "lab/baked"}]
+    box.write_bytes(b"something else" * 100)
+    assert ruby(checkout, "lab.box") == {"name": "lab/baked"}
+    (checkout / ".lab" / "kubeflow" / "lab.json").unlink()
+    (checkout / "lab.yaml").write_text(f"box: ../{make_box(box).name}\nedition: kubeflow-1.10\n")
+    assert ruby(checkout, "[lab.edition_name, lab.baked_file]") == ["kubeflow-1.10", str(box)]
+    assert load_settings(checkout, overrides={}, environ={}).box == box
 
 
 @pytest.mark.parametrize("directory", ["short", "x" * 60])
