@@ -31,9 +31,9 @@ Examples:
 def bake(request: Request, file: Path | None, force: bool, stay_off: bool, yes: bool) -> None:
     """Pack a lab that is ready as a box for others.
 
-    They bring it up in minutes, and download nothing.
-    Shuts the VM down, copies its disk, and starts it again. Each copy gets keys and a login of its
-    own; what else is in the VM is in the box, so hand it only to whom you trust with that.
+    Shuts the VM down, copies its disk, and starts it again. Others bring the box up in minutes, and
+    download nothing. Each copy gets keys and a login of its own; whatever else is in the VM is in
+    the box, so hand it only to whom you trust with that.
     """
     from lab.plan.baking import Baking
     from lab.vm import packing
