@@ -75,7 +75,8 @@ def kubeconfig(request: Request, tunnel: bool, as_json: bool) -> None:
     The file is readable by you alone. It names a port of 127.0.0.1: the one that lab.yaml
     publishes (ports: kubernetes), or one that --tunnel opens while it runs.
     """
-    from lab.plan.bringup import KUBERNETES_PORT, fetch_access
+    from lab.plan.bringup import fetch_access
+    from lab.probes.apiserver import KUBERNETES_PORT
 
     settings = request.settings()
     published = settings.ports.kubernetes

@@ -22,14 +22,12 @@ from lab.plan.purge import purge
 from lab.plan.selection import Selection
 from lab.plan.step import Step
 from lab.plan.wake import ROUSE_TASKS, rouse
+from lab.probes.apiserver import KUBERNETES_PORT
 from lab.probes.drift import FILE as LOCK_FILE
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
 from lab.vm.states import NOT_CREATED, RUNNING
-
-KUBERNETES_PORT = 16443
-"""Where the API server of MicroK8s listens in the guest."""
 
 
 class VirtualMachine(Protocol):

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from lab.outcome import last_lines
 from lab.transport.base import CommandTimeout, Transport
@@ -52,25 +53,34 @@ class Facts:
         """Return an answer; one that says so if the question was not asked."""
         return self.answers.get(name, Answer(NOT_INSTALLED, "", "it was not asked"))
 
+    def along_with(self, answers: Mapping[str, Answer]) -> Facts:
+        """Return these answers and those."""
+        return Facts({**self.answers, **answers})
+
     def text(self, name: str) -> str:
         """Return an answer's standard output, empty unless the program succeeded."""
         answer = self.get(name)
         return answer.stdout if answer.ok else ""
 
 
-def ask(transport: Transport, controller: str, model: str, *, full: bool) -> Facts:
+Depth = Literal["known", "quick", "full"]
+"""How much Kubernetes is asked in the guest: nothing, since all is well with it; its own objects; and, in any
+case, MicroK8s itself for its addons."""
+
+
+def ask(transport: Transport, controller: str, model: str, *, kubernetes: Depth) -> Facts:
     """Run the script in the guest and return its answers.
 
     Args:
         transport: The way into the guest.
         controller: Juju's name of the controller.
         model: Juju's name of the model.
-        full: Whether MicroK8s itself is asked for its addons in any case.
+        kubernetes: How much Kubernetes is asked.
 
     Raises:
         LabError: The guest did not answer.
     """
-    return ask_script(transport, _SCRIPT, controller, model, "full" if full else "quick")
+    return ask_script(transport, _SCRIPT, controller, model, kubernetes)
 
 
 def ask_script(transport: Transport, script: Path, *arguments: str) -> Facts:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gathers the state of the guest in one go, for `lab status`. It changes nothing.
-# Usage: bash guest.sh MARK CONTROLLER MODEL quick|full
+# Usage: bash guest.sh MARK CONTROLLER MODEL known|quick|full
 # Each answer is printed as a line "MARK NAME EXIT-CODE", its standard output, a line
 # "MARK NAME stderr" and its standard error. A program that is not installed answers 127.
 # Starting a program takes long in an emulated guest, so what bash can do itself, it does.
@@ -9,8 +9,9 @@ set -uo pipefail
 mark=$1
 controller=$2
 model=$3
-# "full": MicroK8s itself is to say which addons are enabled. It takes its time for that.
-addons=$4
+# "known": all is well with Kubernetes, as its API server has told. "full": MicroK8s itself is to say which addons
+# are enabled. It takes its time for that.
+kubernetes=$4
 microk8s=/snap/bin/microk8s
 microk8s_snap=/snap/microk8s/current
 microk8s_data=/var/snap/microk8s/current
@@ -73,7 +74,7 @@ ask_kubernetes() {
   get daemonsets /apis/apps/v1/daemonsets &
   wait
   # A node that is ready is what MicroK8s calls running; if it is not, MicroK8s may know why.
-  if [ "$addons" = full ] || ! grep -Eqs '"type": ?"Ready", ?"status": ?"True"' "$answers/nodes.out"; then
+  if [ "$kubernetes" = full ] || ! grep -Eqs '"type": ?"Ready", ?"status": ?"True"' "$answers/nodes.out"; then
     ask_microk8s microk8s 45 "$microk8s" status --format yaml &
   fi
   # The pods say why something is not ready; when all is well that question is saved.
@@ -109,7 +110,7 @@ snap_states() {
   done
 }
 
-ask_kubernetes &
+[ "$kubernetes" = known ] || ask_kubernetes &
 ask_juju &
 LC_ALL=C ask snap 15 /usr/bin/snap version &
 ask snapd 5 systemctl show --timestamp=unix --property=ActiveState,ActiveEnterTimestamp snapd.service &

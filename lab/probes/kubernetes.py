@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from lab.errors import MicroK8sError
+from lab.probes.apiserver import LISTS
 from lab.probes.guest import NOT_INSTALLED, TIMED_OUT, Answer, Facts
 from lab.probes.model import Item, Layer, to_iso
 
@@ -21,9 +22,6 @@ ADDON_OBJECTS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "metallb": (("Deployment", "metallb-system", "controller"), ("DaemonSet", "metallb-system", "speaker")),
 }
 """What each addon creates; MicroK8s, too, calls an addon enabled when its objects are there."""
-
-LISTS = ("nodes", "deployments", "daemonsets")
-"""What the guest script asks the API server for, as the server sends it."""
 
 RBAC = "rbac"
 """The addon that is only an option of the API server."""
@@ -52,6 +50,12 @@ def objects_tell(addons: Iterable[str]) -> bool:
     return all(_name(addon) in ADDON_OBJECTS or _name(addon) == RBAC for addon in addons)
 
 
+def all_well(facts: Facts) -> bool:
+    """Whether there is a node, and each node and each pod that is wanted is ready."""
+    workloads = list(_workloads(facts))
+    return any(workload.kind == "Node" for workload in workloads) and all(w.ready for w in workloads)
+
+
 def microk8s_layer(facts: Facts, addons: Iterable[str], snap_problem: str | None) -> Layer:
     """Judge MicroK8s and each addon that the lab has to have."""
     workloads = list(_workloads(facts))
@@ -69,7 +73,7 @@ def microk8s_layer(facts: Facts, addons: Iterable[str], snap_problem: str | None
         return Layer(own, MicroK8sError.exit_code, unknown)
     own = Item("microk8s", snap_problem is None, since, snap_problem or "")
     waiting = dict(_waiting(facts.text("pods")))
-    listed = next((facts.get(name) for name in LISTS if not facts.get(name).ok), facts.get(LISTS[0]))
+    listed = next((facts.get(name) for name in LISTS if not facts.get(name).ok), facts.get("nodes"))
     items = tuple(_addon(addon, enabled, workloads, listed, waiting) for addon in addons)
     return Layer(own, MicroK8sError.exit_code, items)
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from lab.config import Settings
 from lab.errors import JujuError, KubeflowError, LabError, MicroK8sError, VMError
-from lab.probes import guest
+from lab.probes import apiserver, guest
 from lab.probes.juju import applications_layer, juju_layer
-from lab.probes.kubernetes import microk8s_layer, objects_tell
+from lab.probes.kubernetes import all_well, microk8s_layer, objects_tell
 from lab.probes.model import Item, Layer, Status, from_epoch, iso
 from lab.probes.recognise import recognise
 from lab.probes.render import render
@@ -28,7 +28,7 @@ _UPPER = (
 
 
 def collect(transport: Transport | None, machine_state: str, settings: Settings) -> Status:
-    """Find out the state of every layer, with one command in the guest.
+    """Find out the state of every layer, with one command in the guest and, if all is well, few programs.
 
     Args:
         transport: The way into the guest; ``None`` if it does not answer or does not run.
@@ -43,8 +43,13 @@ def collect(transport: Transport | None, machine_state: str, settings: Settings)
     model = provision.get("LAB_MODEL", "")
     controller = provision.get("LAB_CONTROLLER", "")
     addons = provision.get("LAB_ADDONS", "").split()
+    tells = objects_tell(addons)
+    lists = apiserver.ask(transport, settings.state_dir / "kubeconfig") if tells else {}
+    # Why something is not as it should be, the guest knows best.
+    well = all_well(guest.Facts(lists))
+    depth: guest.Depth = "known" if well else "quick" if tells else "full"
     try:
-        facts = guest.ask(transport, controller, model, full=not objects_tell(addons))
+        facts = guest.ask(transport, controller, model, kubernetes=depth).along_with(lists if well else {})
     except LabError as error:
         return _blind(settings, f"the VM runs but does not answer: {error.message}")
     now = _clock(facts)

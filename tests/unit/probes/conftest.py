@@ -28,7 +28,7 @@ class Guest:
     ) -> CommandResult:
         program, dash_s, dashes, mark, controller, model, *more = command.split()
         assert (program, dash_s, dashes, controller, model) == ("bash", "-s", "--", "uk8sx", "kubeflow")
-        assert more in ([], ["quick"], ["full"])
+        assert more in ([], ["known"], ["quick"], ["full"])
         self.depth = "".join(more)
         assert input is not None
         self.scripts.append(input)

@@ -57,9 +57,9 @@ def program(tmp_path: Path) -> Callable[[str, str], None]:
     return write
 
 
-def ask(tmp_path: Path, *, full: bool = False) -> guest.Facts:
+def ask(tmp_path: Path, kubernetes: guest.Depth = "quick") -> guest.Facts:
     here: Any = Here(tmp_path)
-    return guest.ask(here, "uk8sx", "kubeflow", full=full)
+    return guest.ask(here, "uk8sx", "kubeflow", kubernetes=kubernetes)
 
 
 NODE = '{"items":[{"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}'
@@ -82,7 +82,7 @@ def test_all_there(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     data = tmp_path / ".local/share/juju"
     data.mkdir(parents=True)
     (data / "controllers.yaml").write_text("controllers:\n  uk8sx:\n    uuid: 1\n", encoding="utf-8")
-    facts = ask(tmp_path, full=True)
+    facts = ask(tmp_path, "full")
     assert facts.get("snap") == guest.Answer(0, "C version\n", "warning\n")
     assert facts.get("microk8s").returncode == 3
     assert facts.text("daemonsets") == "/apis/apps/v1/daemonsets\n"
@@ -116,6 +116,14 @@ def test_pods_are_asked_for_when_something_is_not_ready(
     assert "pods" not in ask(tmp_path).answers
 
 
+def test_what_is_known_already_is_not_asked_for(tmp_path: Path, program: Callable[[str, str], None]) -> None:
+    program("microk8s", "echo never")
+    program("snap", "echo here")
+    facts = ask(tmp_path, "known")
+    assert not {"nodes", "deployments", "daemonsets", "pods", "microk8s"} & set(facts.answers)
+    assert facts.text("snap") == "here\n"
+
+
 def test_no_controller_no_question(tmp_path: Path, program: Callable[[str, str], None]) -> None:
     program("juju", "echo never")
     assert ask(tmp_path).text("juju") == ""
@@ -126,7 +134,7 @@ def test_microk8s_itself_is_asked_only_when_it_must_be(
 ) -> None:
     program("microk8s", f"if [ $1 = status ]; then echo slow; else echo '{NODE}'; fi")
     assert "microk8s" not in ask(tmp_path).answers
-    assert ask(tmp_path, full=True).text("microk8s") == "slow\n"
+    assert ask(tmp_path, "full").text("microk8s") == "slow\n"
     program(
         "microk8s", f"if [ $1 = status ]; then echo slow; else echo '{NODE.replace('True', 'False')}'; fi"
     )
