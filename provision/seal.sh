@@ -14,12 +14,14 @@ UNIT=$ROOT/etc/systemd/system/$SERVICE.service
 NOTES=$ROOT/etc/kubeflow-lab # of new-machine.sh
 UUID_FILE=$ROOT/sys/class/dmi/id/product_uuid
 
-# Before sshd, since its keys may have to be made.
+# Before sshd, since its keys may have to be made. A socket of sshd comes before what services usually wait for.
 unit() {
   cat <<UNIT
 [Unit]
 Description=Make this machine a new one if it is a copy (Kubeflow Lab)
 ConditionPathExists=/etc/kubeflow-lab/machine
+DefaultDependencies=no
+After=local-fs.target
 Before=ssh.service ssh.socket
 
 [Service]
