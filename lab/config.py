@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from lab.editions import DEFAULT_EDITION, Edition, edition_names, load_edition
 from lab.editions.baked import read_baked
-from lab.errors import UsageError
+from lab.errors import HostError, UsageError
 from lab.network.choice import AUTO, NONE, Network
 from lab.options import Applications, OptionValue, merge, parse_variable, render_options, stack
 
@@ -180,7 +180,7 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
 
     Raises:
         UsageError: Something is unknown, of the wrong type or out of range.
-        HostError: The edition is the box's, and the box cannot be read.
+        HostError: A flag names a box that cannot be read, and nobody names an edition.
     """
     from_file = _read_file(root / CONFIG_FILE)
     from_environment = _read_environment(environ)
@@ -206,7 +206,10 @@ def load_settings(root: Path, *, overrides: Mapping[str, object], environ: Mappi
     asked.update({key: value for key, value in record.items() if key not in explicit})
     choices = _choices(asked, root / CONFIG_FILE)
     box = _box(choices.box, Path.cwd() if "box" in explicit else root)
-    edition = load_edition(choices.edition if box is None or "edition" in asked else read_baked(box).edition)
+    named = (
+        choices.edition if box is None or "edition" in asked else _edition_of(box, strict="box" in from_flags)
+    )
+    edition = load_edition(named)
 
     if record.get("edition", edition.name) != edition.name:
         raise UsageError(
@@ -300,6 +303,16 @@ def _bundle(choices: _Choices, edition: Edition, root: Path, *, relative_to: Pat
 
 def _box(choice: str | None, relative_to: Path) -> Path | None:
     return None if choice is None else (relative_to / Path(choice).expanduser()).resolve()
+
+
+def _edition_of(box: Path, *, strict: bool) -> str:
+    try:
+        return read_baked(box).edition
+    except HostError:
+        # That the box is gone concerns nobody but the one who wants to make a lab of it.
+        if strict:
+            raise
+        return DEFAULT_EDITION
 
 
 def _network(network: Network, relative_to: Path) -> Network:

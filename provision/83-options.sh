@@ -58,6 +58,7 @@ change() {
   fi
   # Before the change, so that an attempt that is cut short cannot take its own value for the old one.
   options note "$1" "$NOTES" <<<"$2"
+  remember settling yes
   set_options "$1" "$2"
   local names said
   if names=$(options reset "$1" "$NOTES" <<<"$2"); then

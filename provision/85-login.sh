@@ -77,6 +77,7 @@ configure() (
   trap 'rm -f "$file"' EXIT
   facts login-file "$1" "$2" "$CREDENTIALS" <<<"$config" >"$file"
   note "+ juju config $1 --file ..."
+  remember settling yes
   # All options of an application at once: one alone would run with the others' old values meanwhile. What
   # the file does not name stays as it is.
   juju 60 config --model "$MODEL" "$1" --file "$file" ||

@@ -12,8 +12,9 @@
 
 status=("$JUJU" status --model "$MODEL" --format json)
 
+# An application whose options were just set is called active until it has noticed, so one look is not enough then.
 check() {
-  [ -x "$JUJU" ] || return 1
+  [ -x "$JUJU" ] && [ -z "$(recall settling)" ] || return 1
   local active
   active=$(overview active) && note "$active" && [ "${active%% *}" = yes ]
 }
@@ -24,6 +25,7 @@ ready() {
   cd "$HOME" || die "There is no home directory"
   KUBECONFIG=$KUBECONFIG_FILE facts wait "$LAB_KUBEFLOW_TIMEOUT" "$LAB_POLL" 3 "${status[@]}" ||
     die_with_pods
+  forget settling
 }
 
 # The reason has been told already.

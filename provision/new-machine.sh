@@ -4,7 +4,8 @@
 #   - the keys of its SSH server;
 #   - who may log in: Vagrant, with the key that all boxes have, which it replaces before anything else happens;
 #   - the password for Kubeflow: without it, step 85 makes and sets a new one.
-# The note of the machine is written last, so that a start that is cut short is made up for by the next one.
+# The note of the machine is written last, so that a start that is cut short is made up for by the next one; and all
+# of it is on the disk before sshd lets anybody in.
 set -euo pipefail
 
 root=${LAB_ROOT:-} # only the unit tests set it
@@ -21,4 +22,6 @@ ssh-keygen -A ${root:+-f "$root"}
 install -m 0600 -o "$user" -g "$(id -g "$user")" "$notes/vagrant.pub" "$home/.ssh/authorized_keys"
 rm -f "$home/.kubeflow-lab/credentials"
 printf "uuid='%s'\nuser='%s'\nhome='%s'\n" "$this" "$user" "$home" >"$notes/machine.new"
+sync
 mv "$notes/machine.new" "$notes/machine"
+sync

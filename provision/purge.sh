@@ -6,7 +6,8 @@
 # Usage: bash purge.sh apply    remove all of it, then prove that nothing is left
 #        bash purge.sh check    print each thing that is left; exit code 1 if there is any
 # What stays: snapd with its base snaps, the settings of the lab, what the machine was told of the network (step 05
-# and snapd's settings: it needs them for whatever comes next), and files that are not the lab's.
+# and snapd's settings: it needs them for whatever comes next), what makes copies of the machine new (seal.sh), and files
+# that are not the lab's.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -55,6 +55,7 @@ apply() {
   sudo systemctl enable --quiet "$SERVICE"
   waiting "the disk's free blocks to be handed back"
   sudo fstrim / || note "The box will be larger than it need be."
+  sync # it may be switched off if it does not shut down in time
 }
 
 check_or_apply "$@"

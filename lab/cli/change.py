@@ -65,6 +65,8 @@ def up(
     settings = request.settings(
         cpus=cpus, memory_mib=memory_mib, disk_gib=disk_gib, provider=provider, bundle=bundle, box=box
     )
+    if box is not None:
+        _require_unmade(settings)
     part = Part(start, only)
     if dry_run:
         show(settings, "up", part, creates=True)
@@ -228,6 +230,20 @@ def _verify_bundle(settings: Settings, on_file: Callable[[str], None]) -> None:
     if settings.bundle is not None:
         stamp = settings.state_dir / "bundle.json"
         verify_bundle(settings.bundle, settings.edition.name, stamp=stamp, on_file=on_file)
+
+
+def _require_unmade(settings: Settings) -> None:
+    """Stop if the lab has a VM that was made from something else than the box that was asked for."""
+    from lab.config import read_record
+    from lab.errors import UsageError
+
+    made_from = read_record(settings.state_dir).get("box")
+    if machine(settings).exists() and made_from != str(settings.box):
+        raise UsageError(
+            f"The lab '{settings.name}' has a VM already, which was not made from '{settings.box}'.",
+            code="LAB-BAKE-012",
+            hint=f"Take another name (--name), or remove it first: {command_line(settings, 'down')}",
+        )
 
 
 def _verify_box(settings: Settings, on_read: Callable[[int], None]) -> None:

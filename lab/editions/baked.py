@@ -73,6 +73,21 @@ class Baked(BaseModel):
         return now - self.created > FRESH
 
 
+def require_libvirt(provider: str) -> None:
+    """Stop where no box can be packed or used.
+
+    Raises:
+        HostError: The provider of the machine is not libvirt.
+    """
+    if provider != "libvirt":
+        raise HostError(
+            f"Boxes of labs are for libvirt, and the VM of this lab is for {provider}.",
+            code="LAB-BAKE-005",
+            hint="Bring it up without a box. Vagrant packs such a VM, too, but its copies share all keys: "
+            "vagrant package",
+        )
+
+
 def baked_name(edition: str, sha256: str) -> str:
     """Return what Vagrant is to call the box of an image."""
     return f"lab/baked-{edition}-{sha256[:12]}"
@@ -97,7 +112,13 @@ def read_baked(box: Path) -> Baked:
             code="LAB-BAKE-001",
             hint="Name the file by --box or LAB_BOX. This packs a lab that is ready: python -m lab bake",
         ) from None
-    except (OSError, tarfile.TarError, ValueError, ValidationError) as error:
+    except OSError as error:
+        raise HostError(
+            f"The box '{box}' cannot be read: {error.strerror}.",
+            code="LAB-BAKE-011",
+            hint="Only who has packed it may read it: let them give you a copy, or the right to read it.",
+        ) from error
+    except (tarfile.TarError, ValueError, ValidationError) as error:
         raise _foreign(box, str(error)) from error
     if baked.schema_version != SCHEMA:
         raise _foreign(box, f"it has the format {baked.schema_version}, not {SCHEMA}")

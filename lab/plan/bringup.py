@@ -163,23 +163,17 @@ class Bringup:
 
     def _ensure_machine(self, tasks: Tasks, state: str) -> None:
         with tasks.task("vm", "Start the virtual machine") as task:
-            write_record(self._settings, box=self._box_of_machine(tasks, state))
+            # What a machine was made from stays so, whatever is chosen later.
+            made_from = (
+                self._settings.box if state == NOT_CREATED else read_record(self._state_dir).get("box")
+            )
+            write_record(self._settings, box=None if made_from is None else str(made_from))
             # To make a machine takes longer than to start one.
             task.fingerprint = state
             if state == RUNNING:
                 task.outcome = "satisfied"
                 return
             self._doors.machine.up(on_line=lambda line: _tell_vagrant(task, line))
-
-    def _box_of_machine(self, tasks: Tasks, state: str) -> str | None:
-        """Return which box the machine is made from, and tell if that is not the one asked for."""
-        asked = None if self._settings.box is None else str(self._settings.box)
-        if state == NOT_CREATED:
-            return asked
-        made_from = read_record(self._state_dir).get("box")
-        if asked not in (None, made_from):
-            tasks.emit(Notice(f"The VM is there already, so '{asked}' is not used."))
-        return made_from
 
     def _log_in(self, tasks: Tasks) -> Transport:
         return log_in(tasks, self._doors.connect, self._settings)

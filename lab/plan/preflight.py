@@ -65,7 +65,8 @@ def preflight(settings: Settings, state: str) -> Report:
         return Report(())
     if state != NOT_CREATED:
         return examine(list(_host(settings, state)))
-    return examine([*_host(settings, state), *_box(settings), *_internet(settings)])
+    sources = _internet(settings) if settings.box is None else _box(settings)
+    return examine([*_host(settings, state), *sources])
 
 
 def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
@@ -76,10 +77,10 @@ def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
         state: What its machine is.
         thorough: Whether to compare the sums of a bundle and a box, too.
     """
-    # Once there is a machine, the box that it was made from does not matter any more.
-    box_checks = _box(settings, thorough=thorough) if state == NOT_CREATED else ()
-    bundle_checks = _bundle(settings, thorough=thorough)
-    return examine([*_host(settings, state), *bundle_checks, *box_checks, *_internet(settings)])
+    # All that comes from a store is in a box. Once there is a machine, its box does not matter any more.
+    from_box = state == NOT_CREATED and settings.box is not None
+    sources = _box(settings, thorough=thorough) if from_box else _internet(settings)
+    return examine([*_host(settings, state), *_bundle(settings, thorough=thorough), *sources])
 
 
 def stop_on(report: Report, *, force: bool, tell: Callable[[str], None]) -> None:
@@ -159,8 +160,7 @@ def _box(settings: Settings, *, thorough: bool = False) -> Iterator[Check]:
 
 def _internet(settings: Settings) -> Iterator[Check]:
     edition = settings.edition
-    # All that comes from a store is in a box that was packed.
-    if edition.source != "store" or settings.box is not None:
+    if edition.source != "store":
         return
     scripts, guest = settings.provision_env, guest_network(settings)
     proxies = _proxies(guest)

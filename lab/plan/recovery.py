@@ -43,7 +43,7 @@ class Suspendable(Protocol):
         """Write its memory to a file and end it."""
         ...
 
-    def halt(self) -> None:
+    def halt(self, on_line: OnLine = None) -> None:
         """Shut it down."""
         ...
 

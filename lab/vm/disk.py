@@ -38,7 +38,7 @@ def snapshot_sizes(disk: Path, *, runner: Runner = run) -> dict[str, int]:
 
 
 def allocated(disk: Path, *, runner: Runner = run) -> int:
-    """Return the bytes that an image takes on the host, with those that it is built upon.
+    """Return the bytes that an image takes on the host, with all that it is built upon but without snapshots.
 
     Raises:
         ProcessError: QEMU's tool failed.
@@ -46,7 +46,8 @@ def allocated(disk: Path, *, runner: Runner = run) -> int:
     # --force-share: the machine may run.
     argv = ["qemu-img", "info", "--force-share", "--backing-chain", "--output=json", str(disk)]
     chain = json.loads(runner(argv, timeout=QEMU_IMG_SECONDS).check().stdout)
-    return sum(int(image["actual-size"]) for image in chain)
+    memory = sum(int(entry["vm-state-size"]) for image in chain for entry in image.get("snapshots", []))
+    return sum(int(image["actual-size"]) for image in chain) - memory
 
 
 def require_space(directory: Path, needed: int, what: str, *, hint: str) -> None:

@@ -37,6 +37,7 @@ module Lab
       @lab.require_sources
       @lab.write_record
       @lab.keep_iso
+      @lab.link_box
     end
 
     # What plain Vagrant copies into the guest beside the scripts, if it is to run them.

@@ -64,10 +64,16 @@ class Machine:
             tool.up(vm_name=self._settings.name, provider=self._settings.provider, no_provision=True)
         self._write_ssh_config()
 
-    def halt(self) -> None:
-        """Shut the machine down; nothing happens to one that does not run."""
+    def halt(self, on_line: Callable[[str], None] | None = None) -> None:
+        """Shut the machine down; nothing happens to one that does not run.
+
+        Args:
+            on_line: called with each line in which Vagrant says what it does now; `SWITCHED_OFF` if the
+                machine did not shut down by itself in time.
+        """
         if self.exists():
-            self._vagrant.halt(self._settings.name)
+            with self._vagrant.telling(on_line) as tool:
+                tool.halt(self._settings.name)
 
     def suspend(self, on_line: Callable[[str], None] | None = None) -> None:
         """Write the machine's memory to a file and end it; `up` goes on with it."""

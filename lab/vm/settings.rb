@@ -92,7 +92,7 @@ module Lab
     # The box: its name, its file if Vagrant is not to fetch it, and the sha256 sum of a bundle's. Of a box that
     # `lab bake` has packed the lab's own `up` compares the sum.
     def box
-      return { name: baked["name"], file: baked_file } if baked
+      return { name: baked["name"], file: baked_link } if baked
       # Once there is a machine, the file that it was made from may be gone.
       return { name: "lab/baked" } if baked_file
       return edition["box"].transform_keys(&:to_sym) unless bundled?
@@ -106,10 +106,21 @@ module Lab
     # The file that `lab bake` has packed and that the machine is made from; nil for the edition's own box.
     def baked_file
       from_env = variable("LAB_BOX")
-      return File.expand_path(from_env) if from_env
+      file = from_env || record["box"] || @chosen["box"]
+      return nil unless file
 
-      file = record["box"] || @chosen["box"]
-      file && File.expand_path(file, root)
+      path = File.expand_path(file, from_env ? Dir.pwd : root)
+      File.exist?(path) ? File.realpath(path) : path
+    end
+
+    # Gives the box that a machine is about to be made from a name by its content: Vagrant goes on with half a copy of a
+    # file of the same name, whatever is in it now.
+    def link_box
+      return if made? || !baked
+
+      make_state_dir
+      FileUtils.rm_f(Dir.glob("*.box", base: state_dir).map { |name| File.join(state_dir, name) })
+      File.symlink(baked_file, baked_link)
     end
 
     # The disk image with the bundle's snaps and images; nil for editions from the store.
@@ -135,9 +146,7 @@ module Lab
 
     # Stops with the command to type when the machine is made from something that is not there.
     def require_sources
-      if baked_file && !baked && !made?
-        raise Error, "There is no box of `lab bake` in '#{baked_file}'."
-      end
+      require_box if baked_file && !made?
       return if !bundled? || manifest
 
       raise Error, "The edition '#{edition_name}' needs its bundle, and there is none in '#{bundle}'.\n" \
@@ -197,7 +206,7 @@ module Lab
     def write_record
       make_state_dir
       file = File.join(state_dir, "lab.json")
-      return if File.exist?(file)
+      return if made? && File.exist?(file)
 
       record = { "schema" => 1, "edition" => edition_name, "provider" => provider }
       record["box"] = baked_file if baked_file
@@ -221,6 +230,17 @@ module Lab
       File.exist?(File.join(root, ".vagrant", "machines", name, provider, "id"))
     end
 
+    def baked_link
+      File.join(state_dir, "#{baked['image']['sha256']}.box")
+    end
+
+    def require_box
+      raise Error, "There is no box of `lab bake` in '#{baked_file}'." unless baked
+      return if baked["edition"] == edition_name
+
+      raise Error, "The box '#{baked_file}' is of the edition '#{baked['edition']}', not '#{edition_name}'."
+    end
+
     # The manifest of the box that was packed; nil without such a box.
     def baked
       @baked ||= baked_file && File.file?(baked_file) ? read_info(baked_file) : nil
@@ -231,7 +251,7 @@ module Lab
         header = tar.read(TAR_BLOCK).to_s
         JSON.parse(tar.read(header[124, 12].oct)) if header[0, 100].to_s.delete("\0") == INFO
       end
-    rescue JSON::ParserError
+    rescue JSON::ParserError, SystemCallError
       nil
     end
 

@@ -12,3 +12,6 @@ STOPPED = frozenset({NOT_CREATED, SAVED, "shutoff", "poweroff", "crashed", "abor
 
 One that reboots says that it runs.
 """
+
+SWITCHED_OFF = "Halting domain..."
+"""Said when a machine has not shut down by itself in time (vagrant-libvirt locales/en.yml, halt_domain)."""

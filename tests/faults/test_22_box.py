@@ -12,7 +12,7 @@ from tests.faults.command import Checkout
 
 @pytest.fixture
 def box(tmp_path: Path) -> Path:
-    return make_box(tmp_path / "lesson 3 für alle.box", image=b"x" * 50_000)
+    return make_box(tmp_path / "lektion 3 für uns.box", image=b"x" * 50_000)
 
 
 def made_nothing(checkout: Checkout) -> None:

@@ -25,7 +25,7 @@ SYSTEM_PROGRAMS = [
     "ip",
 ]
 SYSTEM_PROGRAMS += ["iptables-nft-restore", "iptables-nft-save", "journalctl", "kill", "mount", "mountpoint"]
-SYSTEM_PROGRAMS += ["sysctl", "systemctl", "umount", "update-ca-certificates", "usermod"]
+SYSTEM_PROGRAMS += ["sync", "sysctl", "systemctl", "umount", "update-ca-certificates", "usermod"]
 TEMPFAIL = 75
 
 

@@ -210,6 +210,14 @@ def test_one_unit_that_is_not_active_is_enough(guest: Guest) -> None:
     assert not guest.satisfied("90-ready")
 
 
+def test_applications_whose_options_were_just_set_are_looked_at_more_than_once(guest: Guest) -> None:
+    guest.with_kubeflow()
+    guest.carry_out("85-login")
+    looks = len(guest.calls("juju status"))
+    assert "all applications are active" in guest.carry_out("90-ready")
+    assert len(guest.calls("juju status")) >= looks + 3, "Juju calls them active until they have noticed"
+
+
 def test_a_controller_that_is_away_is_awaited(guest: Guest) -> None:
     guest.with_kubeflow()
     guest.set({"controller-away": "2"})

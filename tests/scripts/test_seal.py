@@ -40,7 +40,12 @@ def boot(machine: Guest) -> subprocess.CompletedProcess[str]:
     """Run what the service starts."""
     program = machine.root / "usr" / "local" / "sbin" / "kubeflow-lab-new-machine"
     assert stat.S_IMODE(program.stat().st_mode) == 0o755
-    environment = {"PATH": os.environ["PATH"], "LAB_ROOT": str(machine.root)}
+    environment = {
+        "PATH": f"{machine.programs}:{os.environ['PATH']}",
+        "FAKE": str(machine.fake),
+        "FAKE_PROGRAMS": str(machine.programs),
+        "LAB_ROOT": str(machine.root),
+    }
     return subprocess.run(
         [str(program)], capture_output=True, text=True, env=environment, timeout=60, check=False
     )

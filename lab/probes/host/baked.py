@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from lab.config import Settings
-from lab.editions.baked import FRESH, Baked, check_baked
+from lab.editions.baked import FRESH, Baked, check_baked, require_libvirt
 from lab.probes.host.finding import BOX, Finding
 
 
@@ -25,6 +25,7 @@ def baked(
     Raises:
         LabError: It is not to be used.
     """
+    require_libvirt(settings.provider)
     found = check_baked(file, settings.edition.name) if verify is None else verify()
     told = f"{file}: {found.contents}, {found.age(now)}"
     if found.is_stale(now):

@@ -66,6 +66,10 @@ def places(settings: Settings, environ: Mapping[str, str], *, created: bool) -> 
     else:
         image_least, image_wish = settings.edition.host.free_disk_gib * GIB, settings.disk_gib * GIB
         box = GIB
+    if not created and settings.box is not None and settings.box.is_file():
+        # Vagrant copies the archive and unpacks the copy; libvirt has another one.
+        size = settings.box.stat().st_size
+        box, image_least, image_wish = 2 * size, image_least + size, image_wish + size
     return [
         Place("images of VMs", image_dir(settings.provider, home), image_least, image_wish),
         Place("boxes of Vagrant", vagrant_home(environ), box, box),

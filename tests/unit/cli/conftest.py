@@ -32,6 +32,9 @@ class FakeMachine:
     def state(self) -> str:
         return self.now
 
+    def exists(self) -> bool:
+        return (self.settings.root / ".vagrant").exists()
+
     def halt(self) -> None:
         self.calls.append("halt")
 

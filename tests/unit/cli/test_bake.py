@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import load_settings
+from lab.config import load_settings, write_record
 from lab.plan.baking import Baking
 from tests.boxes import make_box
 from tests.unit.cli.conftest import Lab
@@ -64,6 +64,19 @@ def test_up_takes_a_box_and_its_edition(lab: Lab, work: Callable[..., list[str]]
     assert "REHEARSAL: the lab 'kubeflow' is up" in lab.out
     assert lab("up", "--box", "nothing.box") == 10
     assert "LAB-BAKE-001: There is no box" in lab.err
+
+
+def test_a_vm_that_is_there_is_not_made_from_a_box(lab: Lab, work: Callable[..., list[str]]) -> None:
+    work()
+    box = make_box(lab.root / "lesson.box")
+    machine = lab.root / ".vagrant" / "machines" / "kubeflow" / "libvirt"
+    machine.mkdir(parents=True)
+    (machine / "id").touch()
+    assert lab("up", "--box", "lesson.box") == 2
+    assert "LAB-BAKE-012: The lab 'kubeflow' has a VM already" in lab.err
+    settings = load_settings(lab.root, overrides={"box": str(box)}, environ={})
+    write_record(settings, box=str(box))
+    assert lab("up", "--box", "lesson.box") == 0
 
 
 def test_a_dry_run_shows_the_box(lab: Lab) -> None:

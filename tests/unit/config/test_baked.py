@@ -153,3 +153,21 @@ def test_a_lab_remembers_its_box(tmp_path: Path, box: Path) -> None:
     box.unlink()
     later = load_settings(tmp_path, overrides={}, environ={})
     assert (later.box, later.edition.name) == (box, "rehearsal")
+
+
+def test_a_box_that_is_gone_concerns_only_who_wants_to_make_a_lab_of_it(tmp_path: Path) -> None:
+    environ = {"LAB_BOX": str(tmp_path / "none.box")}
+    assert load_settings(tmp_path, overrides={}, environ=environ).edition.name == "kubeflow-1.8"
+    with pytest.raises(HostError) as caught:
+        load_settings(tmp_path, overrides={"box": "none.box"}, environ={})
+    assert caught.value.code == "LAB-BAKE-001"
+
+
+def test_a_box_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tarfile, "open", refuse)
+    with pytest.raises(HostError, match="cannot be read: Permission denied") as caught:
+        read_baked(tmp_path / "lesson.box")
+    assert caught.value.code == "LAB-BAKE-011"

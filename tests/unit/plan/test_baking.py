@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +24,14 @@ class Packer:
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.raises: BaseException | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def pack_image(self, disk: Path, image: Path) -> int:
         assert self.rig.machine.now == "poweroff", "half of what it writes would be in the image"
         image.write_bytes(disk.read_bytes())
         if self.raises:
             raise self.raises
+        self.meanwhile()
         return 20
 
     def write_box(self, target: Path, image: Path, *, virtual_gib: int, texts: Mapping[str, str]) -> None:
@@ -68,11 +71,8 @@ def kitchen(tmp_path: Path, guest: FakeGuest) -> Kitchen:
 
 
 def test_a_lab_becomes_a_box_and_goes_on(kitchen: Kitchen) -> None:
-    said = kitchen.bake()
-    assert said == (
-        f"packed '{kitchen.box}': 2/2 applications, {kitchen.box.stat().st_size >> 20} MiB. "
-        "The lab is ready: clock +0.0 s, 2/2 applications"
-    )
+    assert kitchen.bake() == "found ready: clock +0.0 s, 2/2 applications"
+    assert kitchen.notices == [f"packed '{kitchen.box}': 2/2 applications, 0 MiB."]
     assert list(kitchen.outcomes) == [
         *("login", "verify", "seal", "vm-halt", "pack", "write-box"),
         *("vm", "clock", "heal", "fetch"),
@@ -86,7 +86,7 @@ def test_a_lab_becomes_a_box_and_goes_on(kitchen: Kitchen) -> None:
 
 
 def test_it_is_left_off_if_that_is_wanted(kitchen: Kitchen) -> None:
-    assert kitchen.bake(stay_off=True).endswith(" The VM is off.")
+    assert kitchen.bake(stay_off=True).endswith("; the VM is off")
     assert kitchen.machine.now == "poweroff"
     assert kitchen.numbered_right()
 
@@ -136,10 +136,14 @@ def test_what_cannot_be_packed_is_told_before_anything_happens(kitchen: Kitchen,
 
     kitchen.taken = 1 << 60
     assert code() == "LAB-HOST-030", "there is not enough room"
-    kitchen.disk = None
-    assert code() == "LAB-BAKE-008"
+    kitchen.taken = 1
     kitchen.box = tmp_path / "nowhere" / "lesson.box"
     assert code() == "LAB-BAKE-006"
+    kitchen.box = tmp_path
+    assert code() == "LAB-BAKE-006", "a directory is not replaced"
+    kitchen.disk = None
+    kitchen.box = tmp_path / "lesson.box"
+    assert code() == "LAB-BAKE-008"
     kitchen.settings = kitchen.settings.model_copy(update={"provider": "virtualbox"})
     assert code() == "LAB-BAKE-005"
 
@@ -156,11 +160,34 @@ def test_an_older_box_outlives_what_goes_wrong(kitchen: Kitchen, error: BaseExce
 
 
 def test_what_a_killed_one_left_is_cleared_away(kitchen: Kitchen) -> None:
-    leftover = kitchen.box.with_name(".lesson.box.part")
-    leftover.mkdir()
+    killed = Baking(kitchen.settings, kitchen.ways, kitchen.tasks, kitchen.packer, taken=lambda _: 0)
+    leftover = killed._make_room(kitchen.box.with_name("of yesterday.box"))
     (leftover / "box.img").write_bytes(b"half")
     kitchen.bake()
     assert kitchen.files == ["lesson.box"]
+    assert not (kitchen.state / "baking").exists()
+
+
+def test_another_s_box_that_came_meanwhile_is_not_replaced(kitchen: Kitchen) -> None:
+    kitchen.packer.meanwhile = lambda: kitchen.box.write_text("another's")
+    with pytest.raises(UsageError, match="already"):
+        kitchen.bake()
+    assert kitchen.box.read_text() == "another's"
+    assert kitchen.files == ["lesson.box"]
+
+
+def test_a_machine_that_was_switched_off_is_told(kitchen: Kitchen) -> None:
+    kitchen.machine.said_at_halt = ["Attempting graceful shutdown of VM...", "Halting domain..."]
+    kitchen.bake()
+    assert kitchen.notices[0] == "The VM did not shut down in time, and was switched off."
+
+
+def test_a_disk_that_is_compressed_already_needs_twice_the_room(kitchen: Kitchen, tmp_path: Path) -> None:
+    kitchen.taken = shutil.disk_usage(tmp_path).free * 2 // 3
+    kitchen.settings = kitchen.settings.model_copy(update={"box": tmp_path / "first.box"})
+    with pytest.raises(HostError) as caught:
+        kitchen.bake()
+    assert caught.value.code == "LAB-HOST-030"
 
 
 def test_the_manifest_is_of_the_lab_that_was_looked_at(kitchen: Kitchen) -> None:

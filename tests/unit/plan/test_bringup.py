@@ -259,22 +259,17 @@ def test_a_damaged_box_stops_before_anything_is_made(rig: Callable[..., Rig]) ->
     assert read_record(lab.settings.state_dir) == {}
 
 
-def test_a_machine_that_is_there_is_not_made_from_a_box(rig: Callable[..., Rig]) -> None:
+def test_a_machine_is_what_it_was_made_from(rig: Callable[..., Rig]) -> None:
     lab = rig(state="running", box="/srv/lesson.box")
     lab.bringup.up()
     assert lab.asked == ["bundle"]
-    assert Notice("The VM is there already, so '/srv/lesson.box' is not used.") in lab.events
     assert "box" not in read_record(lab.settings.state_dir)
     assert lab.numbered_right()
-
-
-def test_a_machine_that_was_made_from_a_box_needs_no_word(rig: Callable[..., Rig]) -> None:
-    lab = rig(edition="kubeflow-1.8", box="/srv/lesson.box")
+    lab = rig(edition="rehearsal", box="/srv/lesson.box")
     lab.guest.on("heal", "apply", 0)
     lab.bringup.up()
-    lab.events.clear()
+    lab = rig(state="running", box="/srv/another.box")
     lab.bringup.up()
-    assert [event.text for event in lab.events if isinstance(event, Notice)] == []
     assert read_record(lab.settings.state_dir)["box"] == "/srv/lesson.box"
 
 

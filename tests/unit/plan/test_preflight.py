@@ -81,8 +81,11 @@ def test_once_there_is_a_machine_its_box_does_not_matter(
     preflight.preflight(lab, "shutoff")
     preflight.doctor(lab, "running")
     assert "baked-box" not in looked()
+    assert "snap-store" in looked(), "for the next one"
+    looked().clear()
     preflight.doctor(lab, "not_created")
     assert "baked-box" in looked()
+    assert "snap-store" not in looked()
 
 
 def test_an_image_that_a_setting_names_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ class FakeMachine:
         self.now = "running"
         self.shelf: dict[str, str] = {}
         self.calls: list[str] = []
+        self.said_at_halt: list[str] = []
 
     def state(self) -> str:
         return self.now
@@ -52,9 +53,12 @@ class FakeMachine:
         self.calls.append("suspend")
         self.now = "saved"
 
-    def halt(self) -> None:
+    def halt(self, on_line: Callable[[str], None] | None = None) -> None:
         self.calls.append("halt")
         self.now = "poweroff"
+        for line in self.said_at_halt:
+            assert on_line
+            on_line(line)
 
     def names(self) -> list[str]:
         return list(self.shelf)

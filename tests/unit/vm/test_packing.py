@@ -34,7 +34,8 @@ class FakeQemuImg:
             case ["qemu-img", "info", "--output=json", _]:
                 told = json.dumps({"virtual-size": 20 * GIB + 1, "actual-size": 5})
             case ["qemu-img", "info", "--force-share", "--backing-chain", "--output=json", _]:
-                told = json.dumps([{"actual-size": 3 * GIB}, {"actual-size": 2 * GIB}])
+                saved = [{"name": "lesson-1", "vm-state-size": GIB}]
+                told = json.dumps([{"actual-size": 4 * GIB, "snapshots": saved}, {"actual-size": 2 * GIB}])
             case _:
                 raise AssertionError(f"unexpected: {' '.join(argv)}")
         return Result(tuple(argv), 0, told, "", 0.1)
@@ -53,7 +54,7 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     assert "disk full" in caught.value.hint
 
 
-def test_what_a_disk_is_built_upon_counts(tmp_path: Path) -> None:
+def test_what_a_disk_is_built_upon_counts_and_the_memory_in_its_snapshots_does_not(tmp_path: Path) -> None:
     assert allocated(tmp_path / "disk", runner=FakeQemuImg()) == 5 * GIB
 
 

@@ -313,18 +313,29 @@ def test_both_make_a_machine_from_a_box_that_was_packed(checkout: Path, tmp_path
     env = {"LAB_BOX": str(box)}
     settings = load_settings(checkout, overrides={}, environ=env)
     baked = ruby(checkout, "[lab.edition_name, lab.box, lab.require_sources]", {**env, "LAB_BUNDLE": ""})
-    assert baked == [settings.edition.name, {"name": read_baked(box).name, "file": str(settings.box)}, None]
+    link = settings.state_dir / f"{read_baked(box).image.sha256}.box"
+    assert baked == [settings.edition.name, {"name": read_baked(box).name, "file": str(link)}, None]
+    for _ in range(2):
+        ruby(checkout, "lab.link_box", env)
+        assert link.readlink() == settings.box
+    other = make_box(tmp_path / "other.box", image=b"other")
+    ruby(checkout, "lab.link_box", {"LAB_BOX": str(other)})
+    assert [path.readlink() for path in settings.state_dir.glob("*.box")] == [other]
     # The lab keeps it, and needs it no more once there is a machine.
     ruby(checkout, "lab.write_record", env)
     assert read_record(checkout / ".lab" / "kubeflow")["box"] == str(box)
     box.unlink()
-    words = ruby(checkout, "begin; lab.require_sources; rescue Lab::Error => error; error.error_message; end")
-    assert words == f"There is no box of `lab bake` in '{box}'."
+    refused = "begin; lab.require_sources; rescue Lab::Error => error; error.error_message; end"
+    assert ruby(checkout, refused) == f"There is no box of `lab bake` in '{box}'."
     assert ruby(checkout, "[lab.edition_name, lab.box]") == ["rehearsal", {"name": "lab/baked"}]
     box.write_bytes(b"something else" * 100)
     assert ruby(checkout, "lab.box") == {"name": "lab/baked"}
     (checkout / ".lab" / "kubeflow" / "lab.json").unlink()
-    (checkout / "lab.yaml").write_text(f"box: ../{make_box(box).name}\nedition: kubeflow-1.10\n")
+    make_box(box)
+    assert ruby(checkout, refused, {**env, "LAB_EDITION": "kubeflow-1.9"}) == (
+        f"The box '{box}' is of the edition 'rehearsal', not 'kubeflow-1.9'."
+    )
+    (checkout / "lab.yaml").write_text(f"box: ../{box.name}\nedition: kubeflow-1.10\n")
     assert ruby(checkout, "[lab.edition_name, lab.baked_file]") == ["kubeflow-1.10", str(box)]
     assert load_settings(checkout, overrides={}, environ={}).box == box
 

@@ -38,3 +38,10 @@ def test_a_box_of_another_edition(settings: Callable[..., Settings], tmp_path: P
     with pytest.raises(HostError) as caught:
         list(baked(settings(edition="kubeflow-1.8"), make_box(tmp_path / "lesson.box"), PACKED))
     assert caught.value.code == "LAB-BAKE-003"
+
+
+def test_no_box_is_for_virtualbox(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    lab = settings(edition="rehearsal", provider="virtualbox")
+    with pytest.raises(HostError) as caught:
+        list(baked(lab, make_box(tmp_path / "lesson.box"), PACKED))
+    assert caught.value.code == "LAB-BAKE-005"

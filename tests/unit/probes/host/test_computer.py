@@ -13,6 +13,7 @@ from lab.probes.host.acceleration import acceleration
 from lab.probes.host.disk import GIB, Place, Space, disk, image_dir, places, read_space, writable
 from lab.probes.host.resources import Memory, memory, processors, read_memory
 from lab.vm.accelerator import Acceleration
+from tests.boxes import make_box
 
 Make = Callable[..., Settings]
 MEMINFO = "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\nHugePages_Total: 0\nSwapTotal: 1024 kB\n"
@@ -106,6 +107,20 @@ def test_a_vm_that_is_there_has_its_disk_already(settings: Make) -> None:
     assert old["images of VMs"].least == GIB
     assert new["images of VMs"].path == Path("/home/x/.local/share/libvirt/images")
     assert new["boxes of Vagrant"].path == Path("/big/vagrant")
+
+
+def test_a_box_that_was_packed_is_copied_three_times(settings: Make, tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    box = make_box(tmp_path / "lesson.box", image=b"x" * 100_000)
+    size = box.stat().st_size
+    plain, boxed = (
+        {place.what: place.least for place in places(lab, environ, created=False)}
+        for lab in (settings(edition="rehearsal"), settings(edition="rehearsal", box=box))
+    )
+    assert boxed["boxes of Vagrant"] == 2 * size
+    assert boxed["images of VMs"] == plain["images of VMs"] + size
+    later = places(settings(edition="rehearsal", box=box), environ, created=True)
+    assert {place.what: place.least for place in later}["boxes of Vagrant"] == 0
 
 
 def test_the_pool_may_be_elsewhere(tmp_path: Path) -> None:
