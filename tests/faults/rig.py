@@ -18,6 +18,9 @@ NAME = "faults"
 KUBEFLOW = "kubeflow"
 """The model, and namespace, that a rehearsal deploys Kubeflow into."""
 
+VM_FAILED = 20
+"""What a command ends with if the machine is to blame."""
+
 UP_SECONDS = 3600.0
 COMMAND_SECONDS = 600.0
 

@@ -8,12 +8,11 @@ import signal
 import pytest
 
 from tests.faults.moments import DEADLINE, at_work_in, kill_in, sees_the_loss, steps
-from tests.faults.rig import Rig
+from tests.faults.rig import VM_FAILED, Rig
 
 pytestmark = pytest.mark.timeout(3600)
 
 CONTROLLER = "65-controller"
-VM_FAILED = 20
 
 
 @pytest.mark.parametrize("task", steps("50-juju", CONTROLLER))

@@ -12,11 +12,10 @@ import pytest
 
 from tests.faults.command import Answer
 from tests.faults.moments import DEADLINE
-from tests.faults.rig import Rig
+from tests.faults.rig import VM_FAILED, Rig
 
 pytestmark = [pytest.mark.timeout(3600), pytest.mark.usefixtures("lab")]
 
-VM_FAILED = 20
 SNAPSHOT = "before"
 LATER = "later.txt"
 """A file in the guest that the snapshot does not have."""
