@@ -212,7 +212,7 @@ def _carry_out(
             connect=lambda: connect(settings),
             preflight=lambda state, tell: _preflight(settings, state, tell, force=force),
             verify_bundle=lambda on_file: _verify_bundle(settings, on_file),
-            verify_box=lambda on_read: _verify_box(settings, on_read),
+            verify_box=lambda: _verify_box(settings),
         )
         act(Bringup(settings, selection, doors, work.tasks))
         work.say(result)
@@ -246,8 +246,8 @@ def _require_unmade(settings: Settings) -> None:
         )
 
 
-def _verify_box(settings: Settings, on_read: Callable[[int], None]) -> None:
+def _verify_box(settings: Settings) -> None:
     from lab.editions.baked import verify_baked
 
     if settings.box is not None:
-        verify_baked(settings.box, settings.edition.name, on_read=on_read)
+        verify_baked(settings.box, settings.edition.name)

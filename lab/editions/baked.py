@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import tarfile
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ class BakedImage(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    size: int
 
 
 class Baked(BaseModel):
@@ -141,20 +139,19 @@ def check_baked(box: Path, edition: str) -> Baked:
     return baked
 
 
-def verify_baked(box: Path, edition: str, *, on_read: Callable[[int], None] | None = None) -> Baked:
+def verify_baked(box: Path, edition: str) -> Baked:
     """Compare the image in a box with the manifest.
 
     Args:
         box: The file.
         edition: The edition that it has to be of.
-        on_read: Called with the percentage that has been read, whenever that has changed.
 
     Raises:
         HostError: It is not what the manifest says, or of another edition.
     """
     baked = check_baked(box, edition)
     try:
-        found = _sum(box, baked.image.size, on_read)
+        found = _sum(box)
     except (OSError, tarfile.TarError, KeyError) as error:
         raise _damaged(box, str(error)) from error
     if found != baked.image.sha256:
@@ -162,19 +159,14 @@ def verify_baked(box: Path, edition: str, *, on_read: Callable[[int], None] | No
     return baked
 
 
-def _sum(box: Path, size: int, on_read: Callable[[int], None] | None) -> str:
+def _sum(box: Path) -> str:
     digest = hashlib.sha256()
-    read = told = 0
     with tarfile.open(box, "r:") as tar:
         stream = tar.extractfile(IMAGE)
         if stream is None:
             raise KeyError(f"its {IMAGE} is no file")
         while chunk := stream.read(_CHUNK):
             digest.update(chunk)
-            read += len(chunk)
-            if on_read and (percent := 100 * read // max(size, 1)) != told:
-                told = percent
-                on_read(percent)
     return digest.hexdigest()
 
 

@@ -38,9 +38,7 @@ def test_vagrant_and_its_plugin_find_what_they_look_for(box: Path) -> None:
 
 
 def test_the_whole_image_is_compared(box: Path) -> None:
-    percents: list[int] = []
-    verify_baked(box, "rehearsal", on_read=percents.append)
-    assert percents == [34, 69, 100]
+    assert verify_baked(box, "rehearsal")
     with box.open("r+b") as file:
         file.seek(-20_000, io.SEEK_END)
         file.write(b"x")
