@@ -80,7 +80,8 @@ look() {
 
 # --- mending ----------------------------------------------------------------------------------
 
-declare -A since=() made=()
+declare -A since=() made=() waits=()
+got_on=0
 
 start_microk8s() {
   # Stopped on purpose once, it stays so, and says so with exit code 0.
@@ -109,13 +110,35 @@ again() {
   [ "${made[$1]}" -le "$TIMES" ]
 }
 
+# notice_progress: after a start all pods begin at once, and the last of them has to wait for all others. While one
+# that was only late is late no more, or waits for something else, the late ones are not stuck.
+notice_progress() {
+  local how uid reason
+  local -A now=()
+  while IFS=$'\t' read -r how _ _ uid _ reason; do
+    case $how in
+      late | gone) now[$uid]=$reason ;;
+      soon) unset "waits[$uid]" ;; # it fails, which is no progress
+    esac
+  done <"$found/pods"
+  for uid in "${!waits[@]}"; do
+    [ "${now[$uid]:-}" = "${waits[$uid]}" ] || got_on=$SECONDS
+  done
+  waits=()
+  for uid in "${!now[@]}"; do waits[$uid]=${now[$uid]}; done
+}
+
 mend_pods() {
   local how namespace pod uid owner reason seconds
   [ "$(cat "$found/pods")" != failed ] || return 0
+  notice_progress
   while IFS=$'\t' read -r how namespace pod uid owner reason; do
     case $how in
       soon) seconds=$LAB_HEAL_SOON ;;
-      late | gone) seconds=$LAB_HEAL_LATE ;;
+      late | gone)
+        seconds=$LAB_HEAL_LATE
+        [ $((SECONDS - got_on)) -ge "$seconds" ] || continue
+        ;;
       *) continue ;;
     esac
     ! patient "$uid" "$seconds" || continue

@@ -72,9 +72,9 @@ def pod_problem(pod: dict[str, Any]) -> tuple[str, str]:
         waiting = state.get("waiting", {}).get("reason", "")
         if waiting in BACKING_OFF:
             return "soon", waiting
-        # The container of an earlier boot, whose end nobody saw.
+        # The container of an earlier boot, whose end nobody saw. The kubelet gets to each in time.
         if state.get("terminated", {}).get("reason") in ("Unknown", "ContainerStatusUnknown"):
-            return "soon", "Unknown"
+            return "late", "Unknown"
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False":
         return "wait", str(scheduled.get("message") or "not scheduled")

@@ -126,7 +126,7 @@ def test_nothing_is_missed_that_the_lab_does_not_have_yet(guest: Guest) -> None:
     [
         (pod("a", ready="False", waiting="CrashLoopBackOff"), "soon", "CrashLoopBackOff"),
         (pod("a", ready="False", waiting="ImagePullBackOff"), "soon", "ImagePullBackOff"),
-        (pod("a", ready="False", terminated="Unknown"), "soon", "Unknown"),
+        (pod("a", ready="False", terminated="Unknown"), "late", "Unknown"),
         (pod("a", phase="Unknown"), "soon", "Unknown"),
         (pod("a", phase="Failed", reason="NodeShutdown"), "soon", "NodeShutdown"),
         (
@@ -199,6 +199,44 @@ def test_a_pod_gets_time_to_mend_itself(lab: Guest) -> None:
     assert result.returncode == 0
     assert "::waiting kubeflow/a (CrashLoopBackOff)\n" in result.stdout
     assert "::did" not in result.stdout
+
+
+ONE_GETS_READY = """\
+/usr/bin/sleep 0.4
+python3 - "$FAKE/objects.json" <<'PYTHON'
+import json, sys
+with open(sys.argv[1]) as file:
+    data = json.load(file)
+for item in data["items"]:
+    if item["kind"] == "Pod" and item["status"]["conditions"][0]["status"] == "False":
+        item["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+        break
+with open(sys.argv[1], "w") as file:
+    json.dump(data, file)
+PYTHON
+"""
+
+
+def test_pods_that_wait_for_others_after_a_start_are_left_alone(lab: Guest) -> None:
+    lab.settings["LAB_HEAL_LATE"] = "2"
+    show(lab, node(), lease(), *(pod(f"a-{n}", ready="False", terminated="Unknown") for n in range(8)))
+    lab.set({"meanwhile": ONE_GETS_READY})
+    result = lab.run("heal", "apply")
+    assert result.returncode == 0, result.stdout
+    assert "::waiting kubeflow/a-7 (Unknown)\n" in result.stdout, "it has waited for longer than 2 s"
+    assert "::did" not in result.stdout
+
+
+def test_a_pod_is_late_when_no_other_gets_on(lab: Guest) -> None:
+    lab.settings["LAB_HEAL_LATE"] = "1"
+    late = pod("a", ready="False", terminated="Unknown")
+    show(lab, node(), lease(), late, pod("b", owner="DaemonSet", ready="False", waiting="CrashLoopBackOff"))
+    after(lab, "pods/a", node(), lease())
+    # What fails again and again is no progress.
+    lab.set({"meanwhile": "/usr/bin/sleep 0.3"})
+    result = lab.run("heal", "apply")
+    assert result.returncode == 0, result.stdout
+    assert "::did pod kubeflow/a was stuck (Unknown): made anew\n" in result.stdout
 
 
 def test_a_pod_that_does_not_go_away_is_forced_to(lab: Guest) -> None:
