@@ -19,6 +19,7 @@ def ready(guest: Guest) -> None:
     guest.with_kubeflow()
     guest.carry_out("15-kernel-limits")
     guest.carry_out("85-login")
+    guest.carry_out("90-ready")
     (guest.fake / "calls").unlink()
 
 
