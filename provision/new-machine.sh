@@ -21,7 +21,7 @@ rm -f "$root"/etc/ssh/ssh_host_*
 ssh-keygen -A ${root:+-f "$root"}
 install -m 0600 -o "$user" -g "$(id -g "$user")" "$notes/vagrant.pub" "$home/.ssh/authorized_keys"
 rm -f "$home/.kubeflow-lab/credentials"
-printf "uuid='%s'\nuser='%s'\nhome='%s'\n" "$this" "$user" "$home" >"$notes/machine.new"
+sed "s/^uuid=.*/uuid='$this'/" "$notes/machine" >"$notes/machine.new"
 sync
 mv "$notes/machine.new" "$notes/machine"
 sync

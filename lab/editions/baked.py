@@ -6,7 +6,6 @@ file (`vagrant box list --box-info`), and here it is the manifest.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tarfile
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from lab.editions.bundle import sha256_of_stream
 from lab.errors import HostError
 
 INFO = "info.json"
@@ -27,7 +27,6 @@ The older it is, the more happens when it wakes up: snapd fetches newer revision
 (MicroK8s' own are for a year, as `microk8s refresh-certs --check` tells).
 """
 
-_CHUNK = 1 << 20
 _AGAIN = "Copy it again, or pack a new one from a lab that is ready: python -m lab bake"
 
 
@@ -160,14 +159,11 @@ def verify_baked(box: Path, edition: str) -> Baked:
 
 
 def _sum(box: Path) -> str:
-    digest = hashlib.sha256()
     with tarfile.open(box, "r:") as tar:
         stream = tar.extractfile(IMAGE)
         if stream is None:
             raise KeyError(f"its {IMAGE} is no file")
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return sha256_of_stream(stream)
 
 
 def _foreign(box: Path, reason: str) -> HostError:

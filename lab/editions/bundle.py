@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path
+from typing import IO, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -179,7 +181,13 @@ def _wrong(bundle: Path, entry: BundleFile) -> HostError:
 def sha256_of(path: Path) -> str:
     """Return the sum of a file."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of_stream(stream)
+
+
+def sha256_of_stream(stream: IO[bytes]) -> str:
+    """Return the sum of what is left of a stream, such as a file in an archive."""
+    # IO[bytes] is all that tarfile says of its files; they are what file_digest wants.
+    return hashlib.file_digest(cast(BufferedReader, stream), "sha256").hexdigest()
 
 
 def _read_stamp(path: Path) -> dict[str, object]:

@@ -63,9 +63,7 @@ def preflight(settings: Settings, state: str) -> Report:
     """
     if state == RUNNING:
         return Report(())
-    if state != NOT_CREATED:
-        return examine(list(_host(settings, state)))
-    sources = _internet(settings) if settings.box is None else _box(settings)
+    sources = _sources(settings, state) if state == NOT_CREATED else ()
     return examine([*_host(settings, state), *sources])
 
 
@@ -77,9 +75,7 @@ def doctor(settings: Settings, state: str, *, thorough: bool = False) -> Report:
         state: What its machine is.
         thorough: Whether to compare the sums of a bundle and a box, too.
     """
-    # All that comes from a store is in a box. Once there is a machine, its box does not matter any more.
-    from_box = state == NOT_CREATED and settings.box is not None
-    sources = _box(settings, thorough=thorough) if from_box else _internet(settings)
+    sources = _sources(settings, state, thorough=thorough)
     return examine([*_host(settings, state), *_bundle(settings, thorough=thorough), *sources])
 
 
@@ -150,10 +146,13 @@ def _verify(settings: Settings, directory: Path) -> Manifest:
     return verify_bundle(directory, settings.edition.name, stamp=settings.make_state_dir() / "bundle.json")
 
 
-def _box(settings: Settings, *, thorough: bool = False) -> Iterator[Check]:
-    if settings.box is None:
-        return
+def _sources(settings: Settings, state: str, *, thorough: bool = False) -> Iterator[Check]:
+    """Look at where a lab comes from; all that comes from a store is in a box, if it is made from one."""
     file = settings.box
+    # Once there is a machine, its box does not matter any more.
+    if file is None or state != NOT_CREATED:
+        yield from _internet(settings)
+        return
     verify = (lambda: verify_baked(file, settings.edition.name)) if thorough else None
     yield Check("baked-box", BOX, lambda: baked.baked(settings, file, datetime.now(UTC), verify), 600.0)
 

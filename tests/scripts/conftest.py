@@ -13,19 +13,10 @@ import pytest
 
 PROVISION = Path(__file__).parents[2] / "provision"
 FAKES = Path(__file__).parent / "fakes"
-SYSTEM_PROGRAMS = [
-    "apt-get",
-    "blkid",
-    "dpkg-query",
-    "fstrim",
-    "getent",
-    "gpasswd",
-    "groupdel",
-    "hostname",
-    "ip",
-]
-SYSTEM_PROGRAMS += ["iptables-nft-restore", "iptables-nft-save", "journalctl", "kill", "mount", "mountpoint"]
-SYSTEM_PROGRAMS += ["sync", "sysctl", "systemctl", "umount", "update-ca-certificates", "usermod"]
+SYSTEM_PROGRAMS = ["apt-get", "blkid", "dpkg-query", "fstrim", "getent", "gpasswd", "groupdel"]
+SYSTEM_PROGRAMS += ["hostname", "ip", "iptables-nft-restore", "iptables-nft-save", "journalctl", "kill"]
+SYSTEM_PROGRAMS += ["mount", "mountpoint", "sync", "sysctl", "systemctl", "umount", "update-ca-certificates"]
+SYSTEM_PROGRAMS += ["usermod"]
 TEMPFAIL = 75
 
 
