@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
-import json
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,11 +19,10 @@ from lab.editions.baked import read_baked
 from lab.errors import HostError, UsageError
 from lab.network.choice import AUTO, NONE, Network
 from lab.options import Applications, OptionValue, merge, parse_variable, render_options, stack
+from lab.record import RECORD, read_record, write_record
 
 CONFIG_FILE = "lab.yaml"
 DEFAULT_NAME = "kubeflow"
-RECORD = "lab.json"
-RECORD_SCHEMA = 1
 
 
 def _check_name(value: str) -> str:
@@ -88,7 +85,6 @@ _GROUPS: dict[str, type[BaseModel]] = {"ports": Ports, "network": Network}
 _CA_VARIABLE = "LAB_NETWORK_CA_CERTIFICATES"
 _YAML_HINT = "Write one 'key: value' a line, indented by blanks; docs/settings.md lists the keys."
 _NUMBERS = ("cpus", "memory_mib", "disk_gib")
-_RECORDED = ("edition", "provider", "box")
 
 
 class Settings(BaseModel):
@@ -139,6 +135,15 @@ class Settings(BaseModel):
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
         self.state_dir.chmod(0o700)
         return self.state_dir
+
+    def remember(self, *, box: Path | str | None = None) -> None:
+        """Write down what the lab is made with, so that later commands need no flags.
+
+        Args:
+            box: The box that its machine is made from, if `lab bake` has packed it.
+        """
+        made_from = None if box is None else str(box)
+        write_record(self.make_state_dir(), edition=self.edition.name, provider=self.provider, box=made_from)
 
 
 def state_dir(root: Path, name: str) -> Path:
@@ -246,48 +251,6 @@ def render_env(provision_env: Mapping[str, str]) -> str:
         escaped = value.replace("'", "'\\''")
         lines.append(f"export {key}='{escaped}'\n")
     return "".join(lines)
-
-
-def write_record(settings: Settings, *, box: str | None = None) -> None:
-    """Remember what a lab was made with, so that later commands need no flags.
-
-    Args:
-        settings: The lab.
-        box: The box that its machine is made from, if `lab bake` has packed it.
-    """
-    record = {"schema": RECORD_SCHEMA, "edition": settings.edition.name, "provider": settings.provider}
-    if box is not None:
-        record["box"] = box
-    replace_file(settings.make_state_dir() / RECORD, json.dumps(record, indent=2) + "\n")
-
-
-def read_record(directory: Path) -> dict[str, str]:
-    """Return the edition, provider and box that a lab was made with; empty if there is no such lab.
-
-    Empty, too, if the file is damaged.
-    """
-    try:
-        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(record, dict) or record.get("schema") != RECORD_SCHEMA:
-        return {}
-    return {key: record[key] for key in _RECORDED if isinstance(record.get(key), str)}
-
-
-def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
-    """Write a file so that it is either the old or the new one, never half of it."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _bundle(choices: _Choices, edition: Edition, root: Path, *, relative_to: Path) -> Path | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lab.collect.guest import KUBECTL
-from lab.config import Settings, replace_file
+from lab.config import Settings
 from lab.errors import KubeflowError
+from lab.files import replace_file
 from lab.plan.guest import CREDENTIALS
 from lab.transport.base import Transport
 

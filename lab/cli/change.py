@@ -234,8 +234,8 @@ def _verify_bundle(settings: Settings, on_file: Callable[[str], None]) -> None:
 
 def _require_unmade(settings: Settings) -> None:
     """Stop if the lab has a VM that was made from something else than the box that was asked for."""
-    from lab.config import read_record
     from lab.errors import UsageError
+    from lab.record import read_record
 
     made_from = read_record(settings.state_dir).get("box")
     if machine(settings).exists() and made_from != str(settings.box):

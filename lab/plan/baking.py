@@ -11,10 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
-from lab.config import Settings, replace_file
+from lab.config import Settings
 from lab.editions.baked import IMAGE, INFO, SCHEMA, baked_name, require_libvirt
 from lab.editions.bundle import sha256_of
 from lab.errors import UsageError, VMError
+from lab.files import replace_file
 from lab.plan.lockfile import make_lock
 from lab.plan.login import log_in
 from lab.plan.recovery import MACHINE_TASKS, Ways, existing, wake_machine

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from lab.config import Settings, read_record, replace_file, write_record
+from lab.config import Settings
 from lab.errors import HostError
+from lab.files import replace_file
 from lab.plan import guest
 from lab.plan.clock import set_clock
 from lab.plan.engine import Engine
@@ -24,6 +25,7 @@ from lab.plan.step import Step
 from lab.plan.wake import ROUSE_TASKS, rouse
 from lab.probes.apiserver import KUBERNETES_PORT
 from lab.probes.drift import FILE as LOCK_FILE
+from lab.record import read_record
 from lab.report.events import Notice
 from lab.report.tasks import Task, Tasks
 from lab.transport.base import Transport
@@ -167,7 +169,7 @@ class Bringup:
             made_from = (
                 self._settings.box if state == NOT_CREATED else read_record(self._state_dir).get("box")
             )
-            write_record(self._settings, box=None if made_from is None else str(made_from))
+            self._settings.remember(box=made_from)
             # To make a machine takes longer than to start one.
             task.fingerprint = state
             if state == RUNNING:

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lab.config import replace_file
 from lab.errors import UsageError
+from lab.files import replace_file
 
 SCHEMA = 1
 DIRECTORY = "snapshots"

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lab.config import replace_file
+from lab.files import replace_file
 
 SCHEMA = 1
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from lab.config import replace_file
 from lab.errors import HostError
+from lab.files import replace_file
 
 
 @contextmanager

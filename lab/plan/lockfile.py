@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 from lab import __version__
-from lab.config import Settings, replace_file
+from lab.config import Settings
 from lab.editions.bundle import MANIFEST, load_manifest, sha256_of
 from lab.errors import LabError
+from lab.files import replace_file
 from lab.plan.journal import utc_now
 from lab.probes.drift import FILE, SCHEMA
 from lab.probes.versions import Versions, read_versions

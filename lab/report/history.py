@@ -12,7 +12,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from lab.config import cache_dir, replace_file
+from lab.config import cache_dir
+from lab.files import replace_file
 from lab.report.events import Event, TaskEnded
 
 SCHEMA = 1

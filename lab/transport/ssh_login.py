@@ -9,7 +9,7 @@ from pathlib import Path
 
 import paramiko
 
-from lab.config import replace_file
+from lab.files import replace_file
 from lab.transport.base import TransportError
 from lab.transport.target import SSHTarget
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lab.config import Settings, replace_file
+from lab.config import Settings
 from lab.errors import VMError
+from lab.files import replace_file
 from lab.process import Runner, run
 from lab.transport.target import SSHTarget, pinned
 from lab.vm.states import NOT_CREATED, RUNNING

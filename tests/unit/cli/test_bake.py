@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import load_settings, write_record
+from lab.config import load_settings
 from lab.plan.baking import Baking
 from tests.boxes import make_box
 from tests.unit.cli.conftest import Lab
@@ -75,7 +75,7 @@ def test_a_vm_that_is_there_is_not_made_from_a_box(lab: Lab, work: Callable[...,
     assert lab("up", "--box", "lesson.box") == 2
     assert "LAB-BAKE-012: The lab 'kubeflow' has a VM already" in lab.err
     settings = load_settings(lab.root, overrides={"box": str(box)}, environ={})
-    write_record(settings, box=str(box))
+    settings.remember(box=box)
     assert lab("up", "--box", "lesson.box") == 0
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from lab.config import load_settings, read_record, write_record
+from lab.config import load_settings
 from lab.editions.baked import check_baked, read_baked, verify_baked
 from lab.errors import HostError
+from lab.record import read_record
 from tests.boxes import PACKED, make_box
 
 
@@ -146,7 +147,7 @@ def test_where_a_box_is(tmp_path: Path, box: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_lab_remembers_its_box(tmp_path: Path, box: Path) -> None:
     settings = load_settings(tmp_path, overrides={"box": str(box)}, environ={})
-    write_record(settings, box=str(box))
+    settings.remember(box=box)
     assert read_record(settings.state_dir)["box"] == str(box)
     box.unlink()
     later = load_settings(tmp_path, overrides={}, environ={})

@@ -11,14 +11,13 @@ from lab.config import (
     Settings,
     find_root,
     load_settings,
-    read_record,
     render_env,
-    replace_file,
     state_dir,
-    write_record,
 )
 from lab.errors import UsageError
+from lab.files import replace_file
 from lab.network.choice import Network
+from lab.record import read_record
 
 
 def load(
@@ -115,7 +114,7 @@ def test_where_the_bundle_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_lab_keeps_its_edition(tmp_path: Path) -> None:
-    write_record(load(tmp_path, edition="rehearsal", provider="virtualbox"))
+    load(tmp_path, edition="rehearsal", provider="virtualbox").remember()
     settings = load(tmp_path, "edition: kubeflow-1.8\n")
     assert (settings.edition.name, settings.provider, settings.banner) == (
         "rehearsal",
@@ -137,14 +136,14 @@ def test_a_record_that_cannot_be_read_counts_as_missing(tmp_path: Path, text: st
 
 
 def test_a_lab_whose_edition_is_lost_is_not_guessed_at(tmp_path: Path) -> None:
-    write_record(load(tmp_path, edition="rehearsal"))
+    load(tmp_path, edition="rehearsal").remember()
     record = state_dir(tmp_path, "kubeflow") / "lab.json"
     record.write_text(record.read_text()[:20])
     with pytest.raises(UsageError, match="is damaged") as caught:
         load(tmp_path)
     assert caught.value.code == "LAB-CFG-020"
     assert "rehearsal" in caught.value.hint
-    write_record(load(tmp_path, edition="rehearsal"))
+    load(tmp_path, edition="rehearsal").remember()
     assert load(tmp_path).edition.name == "rehearsal"
 
 
@@ -153,7 +152,7 @@ def test_a_checkout_may_be_anywhere(tmp_path: Path, place: str) -> None:
     root = tmp_path / place
     root.mkdir(parents=True)
     settings = load(root, edition="rehearsal")
-    write_record(settings)
+    settings.remember()
     assert load(root).edition.name == "rehearsal"
 
 

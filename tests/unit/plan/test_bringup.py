@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.config import Settings, load_settings, read_record
+from lab.config import Settings, load_settings
 from lab.errors import HostError, NetworkError, VMError
 from lab.plan.bringup import Bringup, Doors, fetch_access
 from lab.plan.selection import Selection
 from lab.plan.step import Step
+from lab.record import read_record
 from lab.report.events import Event, Expected, Notice, Output, Started, TaskEnded, TaskStarted
 from lab.report.tasks import Tasks
 

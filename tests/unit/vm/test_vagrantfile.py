@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.config import load_settings, read_record, render_env
+from lab.config import load_settings, render_env
 from lab.editions import edition_names
 from lab.editions.baked import read_baked
 from lab.network.discover import HostNetwork, discover
@@ -20,6 +20,7 @@ from lab.plan.login import guest_network
 from lab.probes.host.ports import domain
 from lab.probes.host.session import Session
 from lab.process import run
+from lab.record import read_record
 from tests.boxes import make_box
 
 ROOT = Path(__file__).parents[3]
