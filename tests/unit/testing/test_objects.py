@@ -63,7 +63,7 @@ def server() -> Iterator[int]:
     S3.refusals = 0
     S3.keys_seen = set()
     http = ThreadingHTTPServer(("127.0.0.1", 0), S3)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
+    threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
     yield http.server_address[1]
     http.shutdown()
     http.server_close()
