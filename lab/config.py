@@ -142,8 +142,7 @@ class Settings(BaseModel):
         Args:
             box: The box that its machine is made from, if `lab bake` has packed it.
         """
-        made_from = None if box is None else str(box)
-        write_record(self.make_state_dir(), edition=self.edition.name, provider=self.provider, box=made_from)
+        write_record(self.make_state_dir(), edition=self.edition.name, provider=self.provider, box=box)
 
 
 def state_dir(root: Path, name: str) -> Path:

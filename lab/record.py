@@ -15,7 +15,7 @@ SCHEMA = 1
 _KEYS = ("edition", "provider", "box")
 
 
-def write_record(directory: Path, *, edition: str, provider: str, box: str | None = None) -> None:
+def write_record(directory: Path, *, edition: str, provider: str, box: Path | str | None = None) -> None:
     """Remember what a lab was made with.
 
     Args:
@@ -26,7 +26,7 @@ def write_record(directory: Path, *, edition: str, provider: str, box: str | Non
     """
     record = {"schema": SCHEMA, "edition": edition, "provider": provider}
     if box is not None:
-        record["box"] = box
+        record["box"] = str(box)
     replace_file(directory / RECORD, json.dumps(record, indent=2) + "\n")
 
 

@@ -10,7 +10,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-readonly POOL="-n metallb-system get ipaddresspools.metallb.io default-addresspool"
+readonly POOL="ipaddresspools.metallb.io default-addresspool"
 # Asked for by this, kubectl need not learn first which kinds there are.
 readonly POOL_PATH=/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools/default-addresspool
 
@@ -74,7 +74,7 @@ addresses() { python3 -I -S -c 'import json, sys; print(",".join(json.load(sys.s
 pool_is_missing() {
   local said
   # shellcheck disable=SC2086 # words, on purpose
-  said=$(kubectl 10 $POOL --request-timeout=5s -o name 2>&1) || true
+  said=$(kubectl 10 -n metallb-system get $POOL --request-timeout=5s -o name 2>&1) || true
   [[ $said == *NotFound* ]]
 }
 
@@ -188,7 +188,7 @@ start_over() {
 change_range() {
   local addresses=${LAB_METALLB_RANGE//,/\",\"}
   # shellcheck disable=SC2086 # words, on purpose
-  kubectl 60 ${POOL/ get / patch } --type=merge --patch "{\"spec\":{\"addresses\":[\"$addresses\"]}}" ||
+  kubectl 60 -n metallb-system patch $POOL --type=merge --patch "{\"spec\":{\"addresses\":[\"$addresses\"]}}" ||
     try_later "MetalLB does not take the range $LAB_METALLB_RANGE" "Is it written as FIRST-LAST or NETWORK/BITS?"
   wait_for 60 "MetalLB's new range" range_is_set || try_later "MetalLB does not take the range $LAB_METALLB_RANGE"
 }

@@ -202,7 +202,7 @@ module Lab
       end
     end
 
-    # Remembers what the lab is made with, so that later commands need no variables (read_record in lab/config.py).
+    # Remembers what the lab is made with, so that later commands need no variables (read_record in lab/record.py).
     def write_record
       make_state_dir
       file = File.join(state_dir, "lab.json")

@@ -7,13 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.config import (
-    Settings,
-    find_root,
-    load_settings,
-    render_env,
-    state_dir,
-)
+from lab.config import Settings, find_root, load_settings, render_env, state_dir
 from lab.errors import UsageError
 from lab.files import replace_file
 from lab.network.choice import Network
