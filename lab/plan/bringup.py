@@ -103,7 +103,7 @@ class Bringup:
             tasks.expect([*before, *_ahead(self._selection.steps)])
         self._check_host(tasks, state)
         self._ensure_machine(tasks, state)
-        self._provision(tasks, asleep=asleep)
+        self._provision(tasks, roused_from=state if asleep else "")
         return tasks
 
     def provision(self) -> Tasks:
@@ -180,11 +180,12 @@ class Bringup:
     def _log_in(self, tasks: Tasks) -> Transport:
         return log_in(tasks, self._doors.connect, self._settings)
 
-    def _provision(self, tasks: Tasks, *, asleep: bool = False) -> None:
+    def _provision(self, tasks: Tasks, *, roused_from: str = "") -> None:
+        """Carry out the sequence, in a machine in which all has to start first if it was not running."""
         with closing(self._log_in(tasks)) as transport:
-            if asleep:
+            if roused_from:
                 # Whatever stays broken is found, and told, by the step that it belongs to.
-                rouse(transport, tasks)
+                rouse(transport, tasks, roused_from)
             elif news := set_clock(transport).news:
                 tasks.emit(Notice(news))
             self._sequence(tasks, transport, self._journal(tasks))

@@ -289,12 +289,15 @@ def wake_machine(settings: Settings, ways: Ways, tasks: Tasks, *, expect_ready: 
     """
     state_dir = settings.make_state_dir()
     with tasks.task("vm", "Start the virtual machine") as task:
-        if ways.machine.state() == RUNNING:
+        before = ways.machine.state()
+        if before == RUNNING:
             task.outcome = "satisfied"
         else:
             ways.machine.up(on_line=task.waiting)
     with closing(log_in(tasks, ways.connect, settings)) as transport:
-        found = wake(transport, tasks, state_dir / "logs", ways.look, expect_ready=expect_ready)
+        found = wake(
+            transport, tasks, state_dir / "logs", ways.look, before=before, expect_ready=expect_ready
+        )
         with tasks.task("fetch", "Fetch kubeconfig and credentials") as task:
             try:
                 fetch_access(transport, settings)

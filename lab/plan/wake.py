@@ -61,6 +61,7 @@ def wake(
     log_dir: Path,
     look: Callable[[Transport], Status],
     *,
+    before: str,
     expect_ready: bool,
 ) -> Found:
     """Set the clock, mend what is stuck, and look at every layer: three tasks.
@@ -70,12 +71,13 @@ def wake(
         tasks: The command's tasks.
         log_dir: Where the logs are.
         look: Finds out the state of every layer.
+        before: As for `rouse`.
         expect_ready: Whether a lab that is not ready afterwards is an error.
 
     Raises:
         LabError: The lab did not get ready; the class is that of the lowest layer that is not.
     """
-    clock, actions, problem = rouse(transport, tasks)
+    clock, actions, problem = rouse(transport, tasks, before)
     with tasks.task("verify", "Look at every layer"):
         status = look(transport)
         if expect_ready and (problem or not status.ready):
@@ -83,8 +85,14 @@ def wake(
     return Found(clock, actions, status)
 
 
-def rouse(transport: Transport, tasks: Tasks) -> tuple[Clock, tuple[str, ...], str]:
+def rouse(transport: Transport, tasks: Tasks, before: str) -> tuple[Clock, tuple[str, ...], str]:
     """Set the clock and mend what is stuck: two tasks.
+
+    Args:
+        transport: The way into the guest.
+        tasks: The command's tasks.
+        before: The state that the machine was in before the command. What it was decides how long the
+            second task takes: after a boot everything in the guest has to start.
 
     Returns:
         How the clock stood, what was done to mend the lab, and why that did not suffice, if it did not.
@@ -95,7 +103,7 @@ def rouse(transport: Transport, tasks: Tasks) -> tuple[Clock, tuple[str, ...], s
             tasks.emit(Notice(clock.news))
         else:
             task.outcome = "satisfied"
-    with tasks.task(NAME, "Mend what is stuck") as task:
+    with tasks.task(NAME, "Mend what is stuck", before) as task:
         actions, problem = _heal(transport, tasks, task)
     return clock, actions, problem
 
@@ -118,7 +126,8 @@ def _heal(transport: Transport, tasks: Tasks, task: Task) -> tuple[tuple[str, ..
             f"The mending did not end within {HEAL_SECONDS:.0f} s; it was waiting for {script.waited_for}."
         )
     if script.returncode == 0:
-        task.outcome = "done" if actions else "satisfied"
+        # What gets right by itself is waited for, and that may take most of the command's time.
+        task.outcome = "done" if actions or script.waited_for else "satisfied"
         return tuple(actions), ""
     # Whether that matters is for the look that follows to say.
     task.outcome = "failed"

@@ -232,6 +232,7 @@ def test_a_lab_that_slept_is_woken_before_its_steps(rig: Callable[..., Rig], sta
     lab.guest.on("heal", "apply", 1)
     lab.bringup.up()
     assert list(lab.outcomes)[2:7] == ["vm", "login", "clock", "heal", "look"]
+    assert [event.fingerprint for event in lab.events if isinstance(event, TaskEnded)][5] == state
     assert lab.numbered_right()
     assert abs(lab.guest.clock_ahead) < 1
     assert lab.outcomes["10-snapd"] == "done", "what could not be mended is for the steps"

@@ -181,6 +181,17 @@ def test_what_was_mended_is_told(rig: Rig) -> None:
     assert rig.notices == ["Mended: MicroK8s was stopped: started"]
 
 
+@pytest.mark.parametrize("state", ["poweroff", "saved", "running"])
+def test_what_gets_right_by_itself_takes_its_time_too(rig: Rig, state: str) -> None:
+    rig.machine.now = state
+    rig.guest.on(
+        "heal", "apply", Answer(0, ("::waiting kube-system/coredns (Unknown)", "::progress 3/3 ready"))
+    )
+    assert rig.recovery.heal().startswith("found ready: ")
+    ended = next(event for event in rig.events if isinstance(event, TaskEnded) and event.name == "heal")
+    assert (ended.outcome, ended.fingerprint) == ("done", state)
+
+
 def test_a_lab_that_was_saved_ready_has_to_get_ready(rig: Rig) -> None:
     rig.recovery.save("lesson-1")
     rig.found = status(ready=False)
