@@ -31,7 +31,7 @@ acceptance: bundle ## Run the acceptance suite on the rehearsal lab that is read
 	$(TOX) run -e acceptance
 
 .PHONY: faults
-faults: bundle ## Break a rehearsal lab in every way we know of, and see it go on (an hour and a half)
+faults: bundle ## Break a rehearsal lab in every way we know of, and see it go on (two hours)
 	$(TOX) run -e faults
 
 .PHONY: test

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from lab.cli import main
+import sys
+
+from lab.python import missing
+
+try:
+    from lab.cli import main
+except ModuleNotFoundError as error:
+    told = missing(error)
+    if told is None:
+        raise
+    sys.stderr.write(f"{told}\nWhat to do: {told.hint}\n")
+    sys.exit(told.exit_code)
 
 main(program="python -m lab")

@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "lab") -> NoR
         sys.stderr.close()
         sys.exit(1)
     except Exception as error:
-        if isinstance(error, OSError) and (told := refusal(error)):
+        if told := refusal(error):
             _show(told, request)
             sys.exit(told.exit_code)
         if request.debug:

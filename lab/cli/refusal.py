@@ -1,4 +1,4 @@
-"""What to tell of an error: in the lab's words if the operating system refuses, and what to do about it."""
+"""What to tell of an error: in the lab's words if the computer is to blame, and what to do about it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import errno
 
 from lab.cli.talk import named
 from lab.errors import HostError, LabError
+from lab.python import missing
 
 
-def refusal(error: OSError) -> HostError | None:
+def refusal(error: Exception) -> HostError | None:
     """Return the error to tell the user of; ``None`` if it should not have happened."""
+    if isinstance(error, ModuleNotFoundError):
+        return missing(error)
+    if not isinstance(error, OSError):
+        return None
     what = f"'{error.filename}'" if error.filename else "a file"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return HostError(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.python import activation
+
 if TYPE_CHECKING:
     from lab.config import Settings
 
@@ -32,7 +34,8 @@ def named(text: str, name: object) -> str:
 
 def what_next(settings: Settings) -> str:
     """Return what to do with a lab that is up."""
-    rows = [
+    rows = [(activate, "once in each terminal")] if (activate := activation()) else []
+    rows += [
         (command_line(settings, "status"), "how the lab is, layer by layer"),
         (command_line(settings, "open"), "Kubeflow in a browser, with the login"),
         (command_line(settings, "ssh"), "a shell in the VM"),

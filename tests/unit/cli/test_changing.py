@@ -204,10 +204,12 @@ def test_a_step_that_is_not_there(lab: Lab, work: Callable[..., list[str]]) -> N
             "LAB-HOST-041: '/x",
         ),
         (OSError(errno.EIO, "Input/output error"), 1, "LAB-BUG-001"),
+        (ModuleNotFoundError("No module named 'x'", name="x.y"), 10, "LAB-HOST-050: "),
+        (ModuleNotFoundError("No module named 'lab.x'", name="lab.x"), 1, "LAB-BUG-001"),
     ],
 )
-def test_what_is_wrong_with_the_disk_is_said(
-    lab: Lab, work: Callable[..., list[str]], error: OSError, code: int, said: str
+def test_what_is_wrong_with_the_computer_is_said(
+    lab: Lab, work: Callable[..., list[str]], error: Exception, code: int, said: str
 ) -> None:
     work(error)
     assert lab("up") == code
