@@ -26,15 +26,9 @@ if TYPE_CHECKING:
 # Only what these own is made anew when it is deleted. A job's pods have their own rules.
 OWNERS = ("ReplicaSet", "StatefulSet", "DaemonSet")
 
-# Kubernetes tries again by itself, but waits up to five minutes in between.
-BACKING_OFF = (
-    "CrashLoopBackOff",
-    "ImagePullBackOff",
-    "ErrImagePull",
-    "CreateContainerError",
-    "CreateContainerConfigError",
-    "RunContainerError",
-)
+# Kubernetes tries again by itself, but waits up to five minutes in between. RunContainerError and
+# CreateContainerError are not among them: after those the kubelet tries again at its next look, or backs off.
+BACKING_OFF = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull")
 
 LEASE_SECONDS = 60.0
 """A kubelet says every 10 s that it lives; nobody else notices for 40 s that it does not."""

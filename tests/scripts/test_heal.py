@@ -130,8 +130,12 @@ def test_nothing_is_missed_that_the_lab_does_not_have_yet(guest: Guest) -> None:
         (pod("a", phase="Unknown"), "soon", "Unknown"),
         (pod("a", phase="Failed", reason="NodeShutdown"), "soon", "NodeShutdown"),
         (
-            pod("a", initContainerStatuses=[{"state": {"waiting": {"reason": "RunContainerError"}}}]),
-            "soon",
+            pod(
+                "a",
+                ready="False",
+                initContainerStatuses=[{"state": {"waiting": {"reason": "RunContainerError"}}}],
+            ),
+            "late",
             "RunContainerError",
         ),
         (pod("a", ready="False", waiting="ContainerCreating"), "late", "ContainerCreating"),
