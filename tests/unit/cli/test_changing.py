@@ -31,6 +31,15 @@ def test_up_ends_with_times_and_what_to_type_next(lab: Lab, work: Callable[..., 
     assert "\x1b" not in lab.out
 
 
+def test_what_to_type_next_begins_with_the_environment_if_it_is_not_active(
+    lab: Lab, work: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work()
+    monkeypatch.setattr(talk, "activation", lambda: "source .venv/bin/activate")
+    assert lab("up") == 0
+    assert "is up. Next:\n  source .venv/bin/activate " in lab.out
+
+
 def test_up_that_fails_exits_with_the_layer_s_code(lab: Lab, work: Callable[..., list[str]]) -> None:
     log = lab.state / "logs" / "50-juju.log"
     work(JujuError("No juju.", code="LAB-STEP-001", hint="Do this.", log=log))
