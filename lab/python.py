@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from lab.errors import HostError
+from lab.paths import shown
 
 ROOT = Path(__file__).parents[1]
 _ACTIVATE = Path(".venv", "bin", "activate")
@@ -26,7 +27,7 @@ def missing(error: ModuleNotFoundError, root: Path = ROOT) -> HostError | None:
     if name in ("", "lab"):
         return None
     if (root / _ACTIVATE).exists():
-        hint = f"The lab's own environment has it. Once in each terminal: source {_shown(root / _ACTIVATE)}"
+        hint = f"The lab's own environment has it. Once in each terminal: source {shown(root / _ACTIVATE)}"
     else:
         hint = (
             "On Debian 12 this installs all that the lab needs: scripts/setup-host.sh\n"
@@ -41,8 +42,4 @@ def activation() -> str:
     if found and Path(found).parent.samefile(Path(sys.executable).parent):
         return ""
     script = Path(sys.prefix, "bin", "activate")
-    return f"source {_shown(script)}" if script.exists() else ""
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"source {shown(script)}" if script.exists() else ""

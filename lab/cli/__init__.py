@@ -10,7 +10,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -21,6 +20,7 @@ from lab.cli.refusal import advice, refusal
 from lab.cli.request import Request, common_options
 from lab.cli.talk import named
 from lab.errors import BUG, LabError
+from lab.paths import shown
 
 _EPILOG = """
 \b
@@ -132,12 +132,8 @@ def _show(error: LabError, request: Request) -> None:
     if hint := advice(error, name):
         _say("What to do: " + hint.replace("\n", "\n  "))
     if error.log is not None:
-        _say(f"Log: {_shown(error.log)}")
+        _say(f"Log: {shown(error.log)}")
         _say(named(f"More: python -m lab logs --problems; docs/errors.md tells about {error.code}", name))
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _say(text: str, *, bold: bool = False) -> None:

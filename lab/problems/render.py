@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from lab.diagnose.known_issues import KnownIssue
+from lab.paths import shown
 from lab.problems.model import Group, Line, Problems
 
 WIDTH = 240
@@ -48,7 +48,7 @@ def _group(group: Group) -> Iterator[str]:
     if group.advice:
         yield f"  advice   {group.advice}"
     if group.log is not None:
-        yield f"  log      {_shown(group.log)}"
+        yield f"  log      {shown(group.log)}"
 
 
 def _line(line: Line) -> str:
@@ -71,7 +71,3 @@ def _issue(issue: KnownIssue) -> Iterator[str]:
 
 def _logs(count: int) -> str:
     return "1 log" if count == 1 else f"{count} logs"
-
-
-def _shown(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
